@@ -1,0 +1,1 @@
+"""One port: what comes first on a connection, TLS and its certificate."""
