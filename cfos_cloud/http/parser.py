@@ -1,0 +1,281 @@
+"""
+Bytes in, events out: llhttp (``httptools``) under our rules.
+
+A parser never raises: what the peer does wrong is a last event
+:class:`~cfos_cloud.http.message.BadMessage`, after the events that came before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httptools
+
+from cfos_cloud.http.message import (
+    END,
+    BadMessage,
+    Field,
+    RequestEvent,
+    RequestHead,
+    ResponseEvent,
+    ResponseHead,
+)
+from cfos_cloud.http.rules import check_request, check_response
+
+
+@dataclass(frozen=True)
+class HeadLimits:
+    """What a head may be at most; trailers count, too."""
+
+    bytes: int = 64 * 1024
+    fields: int = 200
+
+
+DEFAULT_LIMITS = HeadLimits()
+
+
+class _Fields:
+    """The callbacks that both kinds of message share."""
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._fields: list[Field] = []
+        #: Bytes fed since the head began; a body's do not count.
+        self._head_bytes = 0
+        self._in_head = True
+        self._bad: BadMessage | None = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # After the head these are trailers: they end here (RFC 9110 §6.5.1).
+        if self._in_head:
+            self._fields.append((name.lower(), name, value.strip(b" \t")))
+
+    def _count(self, data: bytes, status: int) -> None:
+        """Refuse a head that is too large; to be called after each feed."""
+        if len(self._fields) > self._limits.fields:
+            self._bad = BadMessage(status, "too many fields")
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._limits.bytes:
+                self._bad = BadMessage(status, "head too large")
+        else:
+            self._head_bytes = 0
+
+
+class RequestParser(_Fields):
+    """
+    The requests of one connection, one after another; pipelined ones come out of
+    one feed. After a head with ``upgrade`` the parser stands still: what follows is
+    in :attr:`rest`, for :meth:`go_on` or for the new protocol.
+    """
+
+    def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self.rest = b""
+        self._parser = httptools.HttpRequestParser(self)
+        self._events: list[RequestEvent] = []
+        self._target = b""
+        #: An upgrade was asked for: nothing more is parsed until it is decided.
+        self.standing = False
+
+    def feed(self, data: bytes) -> list[RequestEvent]:
+        """The events that ``data`` completes."""
+        if self.standing:
+            self.rest += data
+            return []
+        if self._bad is not None:
+            return []
+        self._events = events = []
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.standing = True
+            self.rest = data[upgrade.args[0] :]
+        except httptools.HttpParserInvalidMethodError:
+            self._bad = BadMessage(501, "unknown method")
+        except httptools.HttpParserError as error:
+            self._bad = self._bad or BadMessage(400, str(error))
+        self._count(data, 431)
+        if self._bad is not None:
+            events.append(self._bad)
+        return events
+
+    def go_on(self) -> list[RequestEvent]:
+        """The upgrade was not taken: read on as HTTP (RFC 9110 §7.8)."""
+        self.standing = False
+        self._parser = httptools.HttpRequestParser(self)
+        rest, self.rest = self.rest, b""
+        return self.feed(rest) if rest else []
+
+    def close(self) -> None:
+        """Let go of the parser, which refers to us and we to it."""
+        del self._parser
+        self.standing = True
+
+    # from llhttp
+
+    def on_message_begin(self) -> None:
+        self._fields = []
+        self._target = b""
+        self._in_head = True
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        head = check_request(
+            parser.get_method(),
+            self._target,
+            parser.get_http_version(),
+            self._fields,
+            parser.should_keep_alive(),
+        )
+        self._in_head = False
+        if self._bad is None:
+            if type(head) is RequestHead:
+                self._events.append(head)
+            else:
+                self._bad = head  # type: ignore[assignment]
+
+    def on_body(self, data: bytes) -> None:
+        events = self._events
+        if self._bad is None:
+            if events and type(events[-1]) is bytes:
+                events[-1] += data
+            else:
+                events.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._bad is None:
+            self._events.append(END)
+        self._in_head = True
+        self._head_bytes = 0
+
+
+class ResponseParser(_Fields):
+    """The responses of one connection. :meth:`expect` comes before each of them."""
+
+    def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self.rest = b""
+        self._parser = httptools.HttpResponseParser(self)
+        self._events: list[ResponseEvent] = []
+        self._reason = b""
+        self._head_only = False
+        self._until_close = False
+        self._expecting = False
+        self._upgraded = False
+        self._stale = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing more can be read from this connection."""
+        return self._bad is not None
+
+    def expect(self, method: bytes) -> None:
+        """A request with ``method`` was sent; its response comes next."""
+        # llhttp can't be told of HEAD: its response ends after the head (§6.3).
+        self._head_only = method == b"HEAD"
+        self._expecting = True
+
+    def feed(self, data: bytes) -> list[ResponseEvent]:
+        """The events that ``data`` completes; raw bytes after a 101."""
+        if self._upgraded:
+            return [data]
+        if self._bad is not None:
+            return []
+        self._events = events = []
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded = True
+            rest = data[upgrade.args[0] :]
+            if rest:
+                events.append(rest)
+        except httptools.HttpParserError as error:
+            self._bad = self._bad or BadMessage(502, str(error))
+        self._count(data, 502)
+        if self._bad is not None:
+            events.append(self._bad)
+        elif self._stale:
+            self._stale = False
+            self._in_head = True
+            self._parser = httptools.HttpResponseParser(self)
+        return events
+
+    def eof(self) -> list[ResponseEvent]:
+        """The connection has ended: so has a body without a length (§6.3)."""
+        if self._upgraded or not self._expecting or self._bad is not None:
+            return []
+        if self._until_close and not self._in_head:
+            self._expecting = False
+            return [END]
+        return [BadMessage(502, "the connection ended within a response")]
+
+    def close(self) -> None:
+        """Let go of the parser, which refers to us and we to it."""
+        del self._parser
+        self._upgraded = True
+
+    # from llhttp
+
+    def on_message_begin(self) -> None:
+        self._fields = []
+        self._reason = b""
+        self._in_head = True
+        if not self._expecting:
+            self._bad = BadMessage(502, "a response that nobody asked for")
+
+    def on_status(self, part: bytes) -> None:
+        self._reason += part
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        head = check_response(
+            parser.get_status_code(),
+            self._reason,
+            parser.get_http_version(),
+            self._fields,
+            parser.should_keep_alive(),
+        )
+        self._in_head = False
+        if self._bad is not None:
+            return
+        if type(head) is not ResponseHead:
+            self._bad = head  # type: ignore[assignment]
+            return
+        self._until_close = head.until_close
+        self._events.append(head)
+        if head.status >= 200 and self._head_only:
+            self._end()
+
+    def on_body(self, data: bytes) -> None:
+        if self._bad is not None:
+            return
+        if not self._expecting:
+            self._bad = BadMessage(502, "a body after the end of a response")
+            return
+        events = self._events
+        if events and type(events[-1]) is bytes:
+            events[-1] += data
+        else:
+            events.append(data)
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        self._in_head = True
+        if (
+            self._expecting
+            and self._bad is None
+            and self._parser.get_status_code() >= 200
+        ):
+            self._end()
+
+    def _end(self) -> None:
+        self._expecting = False
+        self._events.append(END)
+        self._stale = self._head_only
+
+
+__all__ = ["DEFAULT_LIMITS", "HeadLimits", "RequestParser", "ResponseParser"]

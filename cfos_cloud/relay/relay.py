@@ -1,0 +1,271 @@
+"""One request and its response, between a channel and an upstream connection."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+from typing import Protocol as Interface
+
+from cfos_cloud.http.message import (
+    END,
+    BadMessage,
+    RequestHead,
+    ResponseEvent,
+    ResponseHead,
+)
+from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.relay.upstream import UpstreamConnection
+
+#: Methods that may be sent again when nothing came back (RFC 9110 §9.2.2), as long
+#: as they had no body.
+RETRYABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+A = TypeVar("A")
+
+
+class RelayOwner(Interface[A]):
+    """What the two ends do differently."""
+
+    def response_fields(self, relay: Relay[A], head: ResponseHead) -> bytes | None:
+        """
+        The field lines for the client, without any that frame or persist; ``None``
+        if the client must not get this response: :meth:`response_refused` follows.
+        """
+
+    def response_refused(self, relay: Relay[A], head: ResponseHead) -> None:
+        """It is over: answer in place of the response."""
+
+    def relay_retry(self, relay: Relay[A]) -> bool:
+        """
+        A connection that had served before was lost, most likely closed by its peer
+        while the request was under way: start ``relay`` on a fresh one, or refuse.
+        """
+
+    def relay_failed(self, relay: Relay[A], why: str) -> None:
+        """There is no response, and nothing of one was sent: answer."""
+
+    def relay_done(self, relay: Relay[A], reusable: bool) -> None:
+        """It is over. Not reusable: the upstream connection is closed already."""
+
+
+class Relay(Generic[A]):
+    """
+    Streams both ways; each side's full connection pauses the other side's reading.
+
+    :ivar access: the owner's note of who allowed it.
+    :ivar request: the owner's note of what was sent: a stream's first line, the head.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_done",
+        "_keep_upstream",
+        "_raw",
+        "_request_done",
+        "_response_begun",
+        "access",
+        "channel",
+        "client_paused",
+        "head",
+        "owner",
+        "request",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        owner: RelayOwner[A],
+        channel: RequestChannel,
+        head: RequestHead,
+        access: A,
+    ) -> None:
+        self.owner = owner
+        self.access = access
+        self.channel = channel
+        self.head = head
+        self.request = (b"", b"")
+        self.upstream: UpstreamConnection | None = None
+        self.client_paused = False
+        self._chunked = head.length is None
+        self._request_done = False
+        self._response_begun = False
+        self._raw = False
+        self._keep_upstream = False
+        self._done = False
+
+    def start(self, upstream: UpstreamConnection, head: bytes) -> None:
+        """Send the request's head on ``upstream``; its body follows."""
+        self.upstream = upstream
+        upstream.begin(self, self.head.method, head)
+        if self.client_paused:
+            upstream.pause_response()
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether sending the request again can do no harm."""
+        return (
+            not self._response_begun
+            and self.upstream is not None
+            and self.upstream.served > 1
+            and self.head.length == 0
+            and self.head.method in RETRYABLE
+        )
+
+    @property
+    def request_done(self) -> bool:
+        """Whether the client has sent all of the request."""
+        return self._request_done
+
+    def give_up(self) -> None:
+        """Drop the upstream connection; the owner answers for it."""
+        self._drop_upstream()
+        self._finished()
+
+    def abort(self) -> None:
+        """End both sides at once: whoever allowed this has taken it back."""
+        if self._done:
+            return
+        self._drop_upstream()
+        self._finished()
+        if self._response_begun:
+            self.channel.abort()
+        else:
+            self.owner.relay_failed(self, "no longer allowed")
+
+    # RequestSink
+
+    def body(self, data: bytes) -> None:
+        upstream = self.upstream
+        if upstream is None or self._done:
+            return
+        if self._chunked:
+            upstream.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            upstream.write(data)
+
+    def end(self) -> None:
+        self._request_done = True
+        if self._chunked and self.upstream is not None and not self._done:
+            self.upstream.write(b"0\r\n\r\n")
+
+    def closed(self, clean: bool) -> None:
+        if self._done:
+            return
+        if self._raw and clean and self.upstream is not None:
+            self.upstream.close()
+        else:
+            self._drop_upstream()
+        self._finished()
+
+    def pause_response(self) -> None:
+        self.client_paused = True
+        if self.upstream is not None:
+            self.upstream.pause_response()
+
+    def resume_response(self) -> None:
+        self.client_paused = False
+        if self.upstream is not None:
+            self.upstream.resume_response()
+
+    # Exchange
+
+    def pause_request(self) -> None:
+        self.channel.pause_request()
+
+    def resume_request(self) -> None:
+        self.channel.resume_request()
+
+    def response_events(self, events: list[ResponseEvent]) -> None:
+        channel = self.channel
+        for event in events:
+            if self._done:
+                return
+            if type(event) is bytes:
+                if self._raw:
+                    channel.send_raw(event)
+                else:
+                    channel.send(event)
+            elif type(event) is ResponseHead:
+                self._respond(event)
+            elif event is END:
+                self._complete()
+                return
+            elif type(event) is BadMessage:
+                self._broken(event.reason)
+                return
+        channel.flush()
+
+    def upstream_lost(self, clean: bool) -> None:
+        if self._done:
+            return
+        if self._raw:
+            self._finished()
+            if clean:
+                self.channel.close()
+            else:
+                self.channel.abort()
+        else:
+            self._broken("the connection ended")
+
+    # within
+
+    def _respond(self, head: ResponseHead) -> None:
+        if head.status < 200 and head.status != 101:
+            if head.status == 100:
+                self.channel.inform(100, b"Continue", b"")
+            return
+        if head.status == 101 and self.head.upgrade is None:
+            self._broken("101 that nobody asked for")
+            return
+        fields = self.owner.response_fields(self, head)
+        if fields is None:
+            self._drop_upstream()
+            self._finished()
+            self.owner.response_refused(self, head)
+            return
+        self._response_begun = True
+        if head.status == 101:
+            self._raw = True
+            self._chunked = False
+            self.channel.inform(101, head.reason, fields)
+            self.channel.switch(self)
+            return
+        self._keep_upstream = head.keep_alive
+        self.channel.respond(head.status, head.reason, fields, head.length)
+
+    def _complete(self) -> None:
+        upstream = self.upstream
+        reusable = (
+            self._keep_upstream
+            and self._request_done
+            and upstream is not None
+            and upstream.sound
+        )
+        self._done = True
+        if upstream is not None:
+            if reusable:
+                upstream.release()
+            elif self._request_done:
+                upstream.close()
+            else:
+                upstream.abort()
+        self.owner.relay_done(self, reusable)
+        self.channel.finish()
+
+    def _broken(self, why: str) -> None:
+        may_retry = self.may_retry
+        self._drop_upstream()
+        if self._response_begun:
+            self._finished()
+            self.channel.abort()
+        elif not (may_retry and self.owner.relay_retry(self)):
+            self._finished()
+            self.owner.relay_failed(self, why)
+
+    def _drop_upstream(self) -> None:
+        if self.upstream is not None and not self._done:
+            self.upstream.abort()
+
+    def _finished(self) -> None:
+        if not self._done:
+            self._done = True
+            self.owner.relay_done(self, False)

@@ -1,0 +1,152 @@
+"""The asking end of an HTTP/1.1 connection, whatever its transport."""
+
+from __future__ import annotations
+
+from typing import Protocol as Interface
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from cfos_cloud.http.message import BadMessage, ResponseEvent
+from cfos_cloud.http.parser import ResponseParser
+
+
+class Exchange(Interface):
+    """The one request that an upstream connection serves at a time."""
+
+    def response_events(self, events: list[ResponseEvent]) -> None:
+        """What came of the response."""
+
+    def upstream_lost(self, clean: bool) -> None:
+        """The connection ended before the response did."""
+
+    def pause_request(self) -> None:
+        """The connection is full."""
+
+    def resume_request(self) -> None:
+        """The connection takes more."""
+
+
+class UpstreamOwner(Interface):
+    """Whoever keeps idle connections."""
+
+    def upstream_gone(self, upstream: UpstreamConnection) -> None:
+        """The connection is over, idle or not."""
+
+
+@implementer(IPushProducer, IHalfCloseableProtocol)
+class UpstreamConnection(Protocol):
+    """Requests go out one after another; each response goes to its exchange."""
+
+    def __init__(self, owner: UpstreamOwner) -> None:
+        self._owner = owner
+        self._parser = ResponseParser()
+        self._exchange: Exchange | None = None
+        self._full = False
+        self.lost = False
+        #: Requests that were begun on this connection.
+        self.served = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether another request may follow, as far as we have read."""
+        return not (self.lost or self._parser.broken)
+
+    def begin(self, exchange: Exchange, method: bytes, head: bytes) -> None:
+        """Send a request's head; what comes back goes to ``exchange``."""
+        self._exchange = exchange
+        self.served += 1
+        self._parser.expect(method)
+        self.transport.write(head)  # type: ignore[union-attr]
+        if self._full:
+            exchange.pause_request()
+
+    def write(self, data: bytes) -> None:
+        """More of the request: framed body, or raw bytes after an upgrade."""
+        self.transport.write(data)  # type: ignore[union-attr]
+
+    def release(self) -> None:
+        """The exchange is over and the connection may serve another."""
+        self._exchange = None
+        self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Close after what was written; nothing more is expected."""
+        self._exchange = None
+        if not self.lost:
+            self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._exchange = None
+        if not self.lost:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def pause_response(self) -> None:
+        """Don't read more of the response."""
+        if not self.lost:
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    def resume_response(self) -> None:
+        """Read on."""
+        if not self.lost:
+            self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    # Protocol
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        events = self._parser.feed(data)
+        if self._exchange is not None:
+            if events:
+                self._exchange.response_events(events)
+        elif not self.lost:
+            # Bytes that belong to no request: never to be taken for the next answer.
+            self.abort()
+
+    def readConnectionLost(self) -> None:
+        """FIN: a response without a length is complete, anything else is not."""
+        self._ended(clean=True)
+        self.close()
+
+    def writeConnectionLost(self) -> None:
+        """Our own half close; the response may still come."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.lost:
+            return
+        self._ended(clean=reason.check(ConnectionDone) is not None)
+        self.lost = True
+        self._parser.close()
+        self._owner.upstream_gone(self)
+
+    def _ended(self, *, clean: bool) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        events = self._parser.eof() if clean else []
+        if events and type(events[0]) is not BadMessage:
+            exchange.response_events(events)
+        else:
+            self._exchange = None
+            exchange.upstream_lost(clean)
+
+    # IPushProducer: the connection as seen by the request
+
+    def pauseProducing(self) -> None:
+        self._full = True
+        if self._exchange is not None:
+            self._exchange.pause_request()
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        if self._exchange is not None:
+            self._exchange.resume_request()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; :meth:`connectionLost` says the rest."""
