@@ -18,7 +18,9 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_SYMBOLS = 26
 _CHECK_SYMBOLS = 2
 _GROUP = 7
-_GENERATED = re.compile(rf"[{_ALPHABET}]{{{_GROUP}}}(?:-[{_ALPHABET}]{{{_GROUP}}}){{3}}\Z")
+_GENERATED = re.compile(
+    rf"[{_ALPHABET}]{{{_GROUP}}}(?:-[{_ALPHABET}]{{{_GROUP}}}){{3}}\Z"
+)
 
 #: A chosen Cloud password is at least this long.
 MIN_CHOSEN_LENGTH = 12

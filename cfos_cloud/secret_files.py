@@ -30,7 +30,9 @@ def read_secret(path: str | Path) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SecretFileError(f"{path} is not UTF-8 text") from error
-    return text.removesuffix("\n").removesuffix("\r")
+    if text.endswith("\n"):
+        text = text[:-1].removesuffix("\r")
+    return text
 
 
 def write_secret(path: str | Path, data: str | bytes) -> None:

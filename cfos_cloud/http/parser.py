@@ -48,7 +48,8 @@ class _Fields:
     def on_header(self, name: bytes, value: bytes) -> None:
         # After the head these are trailers: they end here (RFC 9110 §6.5.1).
         if self._in_head:
-            self._fields.append((name.lower(), name, value.strip(b" \t")))
+            # llhttp has taken the blanks before the value, not those after it.
+            self._fields.append((name.lower(), name, value.rstrip(b" \t")))
 
     def _count(self, data: bytes, status: int) -> None:
         """Refuse a head that is too large; to be called after each feed."""

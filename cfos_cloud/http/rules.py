@@ -19,7 +19,9 @@ METHODS = frozenset(
     b"LOCK UNLOCK REPORT SEARCH".split()
 )
 #: RFC 3986 §3.2.2 without user information: name, IPv4 or [IPv6], and a port.
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+_HOST = re.compile(
+    rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z"
+)
 #: RFC 9112 §3.2.1: origin-form is ``/`` and VCHAR; ``#`` has no place in it.
 _TARGET = re.compile(rb"/[\x21\x22\x24-\x7e]*\Z")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")

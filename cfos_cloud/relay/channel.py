@@ -19,6 +19,7 @@ from cfos_cloud.http.message import (
     RequestHead,
 )
 from cfos_cloud.http.parser import RequestParser
+from cfos_cloud.relay.prompt import Writer, writer_below
 
 #: Seconds a client may take for a head, from its first byte or the connection's.
 HEAD_SECONDS = 20.0
@@ -104,6 +105,7 @@ class RequestChannel(Protocol):
         self._client_full = False
         #: The connection is over.
         self.lost = False
+        self._writer: Writer | None = None
         self._closing = False
         self._closed = False
         self._in_head = False
@@ -187,6 +189,8 @@ class RequestChannel(Protocol):
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out = []
             self.transport.write(data)  # type: ignore[union-attr]
+            if self._writer is not None:
+                self._writer.doWrite()
 
     def switch(self, sink: RequestSink) -> None:
         """
@@ -233,6 +237,8 @@ class RequestChannel(Protocol):
         self._set_deadline(CLOSE_SECONDS)
         # TLS closes when the peer says so, too: that must be read.
         self._resume_reading()
+        # … and not as long as somebody may still produce.
+        self.transport.unregisterProducer()  # type: ignore[union-attr]
         self.transport.loseConnection()  # type: ignore[union-attr]
 
     def abort(self) -> None:
@@ -265,6 +271,7 @@ class RequestChannel(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        self._writer = writer_below(self.transport)
         self._set_deadline(self._head_seconds)
 
     def dataReceived(self, data: bytes) -> None:
@@ -321,6 +328,10 @@ class RequestChannel(Protocol):
             while self._queue and not self.lost and not self._sink_paused:
                 event = self._queue[0]
                 if type(event) is RequestHead or type(event) is BadMessage:
+                    if not self._request_done and type(event) is BadMessage:
+                        # A body that breaks off: no response could be trusted.
+                        self.abort()
+                        break
                     if not self._response_done or not self._request_done:
                         break
                     if self._closed:
@@ -430,6 +441,4 @@ class RequestChannel(Protocol):
             self.abort()
 
 
-_NO_HEAD = RequestHead(
-    b"GET", b"/", True, [], b"", 0, False, None, frozenset()
-)
+_NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from cfos_cloud.http.message import BadMessage, ResponseEvent
 from cfos_cloud.http.parser import ResponseParser
+from cfos_cloud.relay.prompt import Writer, writer_below
 
 
 class Exchange(Interface):
@@ -45,6 +46,7 @@ class UpstreamConnection(Protocol):
         self._owner = owner
         self._parser = ResponseParser()
         self._exchange: Exchange | None = None
+        self._writer: Writer | None = None
         self._full = False
         self.lost = False
         #: Requests that were begun on this connection.
@@ -61,6 +63,8 @@ class UpstreamConnection(Protocol):
         self.served += 1
         self._parser.expect(method)
         self.transport.write(head)  # type: ignore[union-attr]
+        if self._writer is not None and not self.lost:
+            self._writer.doWrite()
         if self._full:
             exchange.pause_request()
 
@@ -77,6 +81,7 @@ class UpstreamConnection(Protocol):
         """Close after what was written; nothing more is expected."""
         self._exchange = None
         if not self.lost:
+            self.transport.unregisterProducer()  # type: ignore[union-attr]
             self.transport.loseConnection()  # type: ignore[union-attr]
 
     def abort(self) -> None:
@@ -99,6 +104,7 @@ class UpstreamConnection(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        self._writer = writer_below(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         events = self._parser.feed(data)

@@ -255,7 +255,9 @@ class Responses(SynchronousTestCase):
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"
             b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         )
-        self.assertEqual([getattr(e, "status", e) for e in events], [100, 103, 200, END])
+        self.assertEqual(
+            [getattr(e, "status", e) for e in events], [100, 103, 200, END]
+        )
 
     def test_raw_bytes_after_101(self) -> None:
         parser = ResponseParser()

@@ -1,0 +1,76 @@
+# What the commands need and don't find, they name in one line.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?=
+DEMO ?=
+BENCH ?=
+
+.PHONY: help demo test check bench lock clean test-packages bench-packages
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    a server, a device end and a charging site, on this machine only"
+	@echo "make test    every test (TESTS=tests.tunnel: some of them)"
+	@echo "make check   style, types, rules of the architecture, links of the documents"
+	@echo "make bench   side by side with nginx, on this machine only"
+	@echo "make lock    pin the newest libraries that setup.cfg allows"
+	@echo "make clean   remove what the others made"
+
+demo: $(VENV)/runtime
+	@$(BIN)/cfos-cloud demo $(DEMO)
+
+test: $(VENV)/development test-packages
+	@$(BIN)/python -m tests.run $(TESTS)
+
+check: $(VENV)/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m twisted.trial --temp-directory=_trial_temp_check \
+	    tests.test_architecture tests.test_documents
+
+bench: $(VENV)/runtime bench-packages
+	@$(BIN)/python -m benchmarks.run $(BENCH)
+
+lock: $(VENV)/development
+	CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) \
+	    --output-file=requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) --extra=test --extra=dev \
+	    --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+
+# Compiled by the oldest Python that we support: newer ones need no more.
+# No index, no directory, no host of the machine that ran it.
+PIP_COMPILE = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
+    --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+    --build-deps-for=editable
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info _trial_temp* test-output \
+	    .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+test-packages:
+	@scripts/debian-packages test
+
+bench-packages:
+	@scripts/debian-packages bench
+
+$(VENV)/made:
+	@scripts/make-venv $(PYTHON) $(VENV)
+	@touch $@
+
+# Everything by hash, the build backend too; then only this checkout.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL_SELF = $(INSTALL) --no-deps --no-build-isolation --editable .
+
+$(VENV)/runtime: $(VENV)/made requirements.lock setup.cfg setup.py
+	$(INSTALL) --require-hashes --requirement requirements.lock
+	$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/development: $(VENV)/made requirements-dev.lock setup.cfg setup.py
+	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	$(INSTALL_SELF)
+	@touch $@ $(VENV)/runtime

@@ -1,0 +1,144 @@
+"""Our own daemons before the origin, as a site would run them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import ssl
+import subprocess
+from pathlib import Path
+from urllib.parse import urlencode
+
+from benchmarks.processes import Processes, RunFailed, environment, listens, python
+
+TWISTD = "from twisted.scripts.twistd import run; run()"
+TOOL = "import sys; from cfos_cloud.cli import main; sys.exit(main())"
+COOKIE = "__Host-cfos"
+LOGIN = "/ui/en/cloud-login.htm"
+#: Seconds for one call of the operator's tool, and for one answer of the server.
+TOOL_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
+
+
+class Cloud:
+    """A server on ``port``, and device ends with one system each."""
+
+    def __init__(self, processes: Processes, port: int) -> None:
+        self._processes = processes
+        self._port = port
+        self._operator = self._secret("operator", "an operator's password")
+        self._device = self._secret("device-admin", "the device's password")
+
+    def start_server(self) -> None:
+        """Start the server, TLS only, with a self-signed certificate."""
+        self._processes.start(
+            "server",
+            *python(
+                TWISTD, "-n", "--pidfile=", "cfos-cloud", "--port", self._port_text
+            ),
+            *("--interface", "127.0.0.1", "--loglevel", "2"),
+            *("--data-dir", str(self._processes.directory / "server" / "data")),
+            *("--admin-password-file", str(self._operator)),
+        )
+        self._processes.wait_for("server", lambda: listens(self._port))
+
+    def start_device(self, cloud_id: str, target: int, connections: int) -> None:
+        """Make a system, start its device end, and wait until it is online."""
+        added = self._tool("system", "add", cloud_id)
+        password = added.get("password")
+        if not isinstance(password, str):
+            raise RunFailed("system add gave no password")
+        self._processes.start(
+            cloud_id,
+            *python(TWISTD, "-n", "--pidfile=", "cfos-device"),
+            *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
+            *("--password-file", str(self._secret(cloud_id, password))),
+            *("--admin-password-file", str(self._device)),
+            *("--target", f"http://127.0.0.1:{target}"),
+            *("--max-connections", str(connections)),
+            *("--state-dir", str(self._processes.directory / cloud_id / "state")),
+        )
+        self._processes.wait_for(
+            cloud_id,
+            lambda: self._tool("system", "show", cloud_id).get("online") is True,
+        )
+
+    def log_in(self, cloud_id: str) -> str:
+        """
+        Log in by the form, as a browser does.
+
+        :returns: the ``Cookie`` header of the session.
+        :raises RunFailed: the log-in was refused.
+        """
+        status, cookies, page = self._ask("GET", "", {})
+        csrf = re.search(r'<input[^>]*\bname="csrf"[^>]*>', page)
+        value = re.search(r'\bvalue="([^"]*)"', csrf[0]) if csrf else None
+        if status != 200 or value is None:
+            raise RunFailed(f"no log-in form, status {status}")
+        form = {
+            "cloud_id": cloud_id,
+            "cloud_user_id": self._device.read_text(),
+            "admin": "on",
+            "csrf": value[1],
+        }
+        status, cookies, _ = self._ask("POST", urlencode(form), cookies)
+        if status != 303 or COOKIE not in cookies:
+            raise RunFailed(f"log-in refused, status {status}")
+        return f"{COOKIE}={cookies[COOKIE]}"
+
+    @property
+    def _port_text(self) -> str:
+        return str(self._port)
+
+    def _secret(self, name: str, text: str) -> Path:
+        path = self._processes.directory / f"{name}.secret"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return path
+
+    def _tool(self, *arguments: str) -> dict[str, object]:
+        done = subprocess.run(
+            [
+                *python(TOOL, *arguments, "--json"),
+                *("--server", f"https://localhost:{self._port}"),
+                *("--admin-password-file", str(self._operator)),
+            ],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=TOOL_SECONDS,
+        )
+        if done.returncode:
+            raise RunFailed(f"cfos-cloud {arguments[0]}: {done.stderr.strip()}")
+        answer = json.loads(done.stdout)
+        if not isinstance(answer, dict):
+            raise RunFailed(f"cfos-cloud {arguments[0]}: no object")
+        return answer
+
+    def _ask(
+        self, method: str, body: str, cookies: dict[str, str]
+    ) -> tuple[int, dict[str, str], str]:
+        """The log-in page's answer: status, cookies with those so far, body."""
+        # The certificate is self-signed, and this is loopback.
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self._port, timeout=ANSWER_SECONDS, context=context
+        )
+        headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if not cookies:
+            del headers["Cookie"]
+        try:
+            connection.request(method, LOGIN, body or None, headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+            lines = response.headers.get_all("Set-Cookie") or []
+            pairs = (line.partition(";")[0].partition("=") for line in lines)
+            new = {name: value for name, _, value in pairs}
+            return response.status, cookies | new, text
+        finally:
+            connection.close()

@@ -1,0 +1,105 @@
+"""nginx twice: the origin that all stand before, and the TLS proxy to compare with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+from pathlib import Path
+
+from benchmarks.processes import Processes, RunFailed, listens
+
+#: What the origin has, by name.
+FILES = {"1k.bin": 1024, "30k.bin": 30 * 1024, "64m.bin": 64 * 1024 * 1024}
+
+_MAIN = """
+{user}
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nodelay on;
+    keepalive_requests 100000000;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    {body}
+}}
+"""
+_ORIGIN = """
+    server {{
+        listen 127.0.0.1:{port};
+        root {root};
+    }}
+"""
+_PROXY = """
+    upstream origin {{
+        server 127.0.0.1:{origin};
+        keepalive 64;
+        keepalive_requests 100000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {certificate};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_max_temp_file_size 0;
+        }}
+    }}
+"""
+
+
+def find_nginx() -> str | None:
+    """The program; ``/usr/sbin`` is not on every user's path."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def start_origin(processes: Processes, port: int) -> None:
+    """Serve :data:`FILES` by plain HTTP."""
+    root = processes.directory / "files"
+    root.mkdir()
+    for name, size in FILES.items():
+        (root / name).write_bytes(os.urandom(size))
+    _start(processes, "origin", port, _ORIGIN.format(port=port, root=root))
+
+
+def start_proxy(
+    processes: Processes, port: int, origin: int, certificate: Path
+) -> None:
+    """
+    The practical limit: TLS in, plain HTTP to the origin, no tunnel.
+
+    :param certificate: certificate and key in one PEM file.
+    """
+    body = _PROXY.format(port=port, origin=origin, certificate=certificate)
+    _start(processes, "nginx", port, body)
+
+
+def version() -> str:
+    """The TLS library's version, which both sides of the comparison depend on."""
+    return ssl.OPENSSL_VERSION
+
+
+def _start(processes: Processes, name: str, port: int, body: str) -> None:
+    program = find_nginx()
+    if program is None:
+        raise RunFailed("nginx is missing: sudo apt-get install nginx-light")
+    home = processes.directory / name
+    home.mkdir()
+    # The directory is its owner's only, and a master run by root would give its
+    # workers another user.
+    user = "user root;" if os.getuid() == 0 else ""
+    (home / "nginx.conf").write_text(_MAIN.format(user=user, body=body))
+    processes.start(name, program, "-p", home, "-e", "stderr", "-c", "nginx.conf")
+    processes.wait_for(name, lambda: listens(port))

@@ -1,0 +1,108 @@
+"""The commands ``cfos-cloud`` and ``charging_manager``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NoReturn
+
+from twisted.internet.task import react
+
+from cfos_cloud import __version__
+from cfos_cloud.charging_manager import BadCommandLine, server_arguments
+from cfos_cloud.demo import command as demo
+from cfos_cloud.device import check, user_tool
+from cfos_cloud.operator_tool import commands as system
+from cfos_cloud.twistd_command import child_environment, twistd_command
+
+#: Exit statuses: bad usage, and Ctrl-C as shells count it.
+USAGE = 2
+INTERRUPTED = 130
+
+AsyncCommand = Callable[[Any, argparse.Namespace], Coroutine[Any, Any, int]]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line on stderr and exits with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        line = " ".join(message.split())
+        self.exit(USAGE, f"{self.prog}: {line} (see {self.prog} --help)\n")
+
+
+def make_parser() -> Parser:
+    """The parser of ``cfos-cloud``; ``run`` of what it gives is the command's own."""
+    parser = Parser(
+        prog="cfos-cloud", description="Remote access for energy devices: the tools."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"cfos-cloud {__version__}"
+    )
+    commands = parser.add_subparsers(
+        dest="command",
+        required=True,
+        metavar="COMMAND",
+    )
+    for module in (system, user_tool, check, demo):
+        before = set(commands.choices)
+        module.add_parsers(commands)
+        for name in set(commands.choices) - before:
+            commands.choices[name].set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """``cfos-cloud``; exits."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run ``cfos-cloud`` with these arguments; the exit status."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        if arguments.run in (system.run, check.run):
+            return run_async(arguments.run, arguments)
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more goes there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run_async(command: AsyncCommand, arguments: argparse.Namespace) -> int:
+    """Run a command within the reactor; the exit status."""
+    statuses: list[int] = []
+    errors: list[BaseException] = []
+
+    async def within(reactor: object) -> None:
+        try:
+            statuses.append(await command(reactor, arguments))
+        except Exception as error:
+            errors.append(error)
+
+    try:
+        react(within)
+    except SystemExit:
+        if errors and isinstance(errors[0], BrokenPipeError):
+            raise errors[0] from None
+        if errors:
+            kind = type(errors[0]).__name__
+            print(f"cfos-cloud: unexpected {kind}: {errors[0]}", file=sys.stderr)
+            return 1
+        # No status: the reactor was stopped by a signal.
+        return statuses[0] if statuses else INTERRUPTED
+
+
+def charging_manager_main(argv: Sequence[str] | None = None) -> NoReturn:
+    """``charging_manager``: becomes the server's process."""
+    try:
+        options = server_arguments(sys.argv[1:] if argv is None else argv)
+    except BadCommandLine as error:
+        print(f"charging_manager: {error}", file=sys.stderr)
+        sys.exit(USAGE)
+    command = twistd_command("-n", "--pidfile=", "cfos-cloud", *options)
+    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell

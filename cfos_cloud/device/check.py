@@ -1,0 +1,156 @@
+"""
+``cfos-cloud device-check``: each step on the way from browser to target, one by one.
+
+The handshake is a real one, with a proof. It ends right after the server's ``101``,
+before ``hello``: a device end that runs meanwhile keeps its tunnel, since the server
+replaces a session at ``hello``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cfos_cloud import cloud_password
+from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
+from cfos_cloud.daemon_options import state_directory
+from cfos_cloud.device.check_steps import (
+    StepFailed,
+    check_dns,
+    check_password,
+    check_target,
+    check_tcp,
+    check_tls,
+)
+from cfos_cloud.device.origin import InvalidOrigin, Origin, parse_origin
+from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.trust import ServerTrust, Verify
+from cfos_cloud.secret_files import SecretFileError, read_secret
+
+if TYPE_CHECKING:
+    from cfos_cloud.device.tls_client import TrustRoot
+
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+USAGE_STATUS = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one step."""
+
+    check: str
+    ok: bool
+    detail: str
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.check}: ok, {self.detail}"
+        return f"{self.check}: FAILED: {self.detail}"
+
+
+class _NothingKept(PinFile):
+    """Looks at the device end's pins and leaves them alone."""
+
+    def put(self, server: str, pin: str) -> None:
+        """A check changes nothing."""
+
+
+def add_parsers(subparsers: SubParsers) -> None:
+    """Add ``device-check`` to the commands."""
+    parser = subparsers.add_parser(
+        "device-check", help="try everything that a device end needs, step by step"
+    )
+    parser.add_argument("--server", metavar="URL", required=True)
+    parser.add_argument("--cloud-id", metavar="ID", required=True)
+    parser.add_argument("--password-file", metavar="FILE", required=True)
+    parser.add_argument("--target", metavar="URL", required=True)
+    parser.add_argument("--verify", choices=[v.value for v in Verify], default="auto")
+    parser.add_argument("--state-dir", metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+async def run(
+    reactor: Any, arguments: argparse.Namespace, trust_root: TrustRoot | None = None
+) -> int:
+    """
+    Do all checks and print a line for each; the exit status: 0 if all went well, 1 if
+    not, 2 for arguments that make no sense.
+    """
+    try:
+        server = parse_origin(arguments.server)
+        target = parse_origin(arguments.target)
+        check_cloud_id(arguments.cloud_id)
+    except (InvalidOrigin, InvalidCloudID) as error:
+        print(f"cfos-cloud device-check: {error}", file=sys.stderr)
+        return USAGE_STATUS
+    findings = await _check(reactor, arguments, server, target, trust_root)
+    ok = all(finding.ok for finding in findings)
+    if arguments.json:
+        checks = [asdict(finding) for finding in findings]
+        print(json.dumps({"ok": ok, "checks": checks}))
+    else:
+        for finding in findings:
+            print(finding)
+    return 0 if ok else 1
+
+
+async def _check(
+    reactor: Any,
+    arguments: argparse.Namespace,
+    server: Origin,
+    target: Origin,
+    trust_root: TrustRoot | None,
+) -> list[Finding]:
+    try:
+        password = read_secret(arguments.password_file)
+        unreadable = None
+    except SecretFileError as error:
+        password, unreadable = "", str(error)
+    directory: Path = state_directory(arguments.state_dir)
+    trust = ServerTrust(
+        server,
+        Verify(arguments.verify),
+        cloud_password.is_generated(password),
+        _NothingKept(directory),
+    )
+    steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("dns", partial(check_dns, reactor, server)),
+        ("tcp", partial(check_tcp, reactor, server)),
+        ("tls", partial(check_tls, reactor, server, trust, trust_root)),
+    ]
+    findings = []
+    for name, step in steps:
+        findings.append(await _finding(name, step))
+        if not findings[-1].ok:
+            break
+    else:
+        if unreadable is not None:
+            findings.append(Finding("password", False, unreadable))
+        else:
+            step = partial(
+                check_password,
+                reactor,
+                server,
+                arguments.cloud_id,
+                password,
+                trust,
+                trust_root,
+            )
+            findings.append(await _finding("password", step))
+    step = partial(check_target, reactor, target)
+    findings.append(await _finding("target", step))
+    return findings
+
+
+async def _finding(name: str, step: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(name, True, await step())
+    except StepFailed as failed:
+        return Finding(name, False, str(failed))

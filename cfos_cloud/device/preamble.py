@@ -1,0 +1,56 @@
+"""The first line of a stream that the server opens: what it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+#: Longest line, newline included.
+MAX_PREAMBLE_BYTES = 4 * 1024
+_HOST = re.compile(r"[A-Za-z0-9.\-_~\[\]:]{1,260}\Z", re.ASCII)
+
+
+class BadPreamble(Exception):
+    """The line isn't one; the stream is reset."""
+
+
+@dataclass(frozen=True)
+class HTTPPreamble:
+    """
+    Requests of one grant follow. ``scheme`` and ``host`` are those of the URL that
+    the person sees, ``client`` is the person's address.
+    """
+
+    grant: str
+    client: str
+    scheme: str
+    host: str
+
+    @property
+    def origin(self) -> bytes:
+        """Where the person's browser believes to be."""
+        return f"{self.scheme}://{self.host}".encode("ascii")
+
+
+def parse_preamble(line: bytes) -> HTTPPreamble:
+    """
+    The checked line, without its newline. Unknown members are ignored.
+
+    :raises BadPreamble: not JSON, another kind, or a member of the wrong form.
+    """
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadPreamble("not JSON") from error
+    if not isinstance(data, dict) or data.get("kind") != "http":
+        raise BadPreamble("not of a kind that is served here")
+    grant, client = data.get("grant"), data.get("client")
+    scheme, host = data.get("scheme"), data.get("host")
+    if not isinstance(grant, str) or not isinstance(client, str):
+        raise BadPreamble("grant and client must be texts")
+    if scheme not in ("http", "https"):
+        raise BadPreamble("scheme must be http or https")
+    if not isinstance(host, str) or _HOST.match(host) is None:
+        raise BadPreamble("host is none")
+    return HTTPPreamble(grant, client, str(scheme), host)

@@ -1,0 +1,250 @@
+"""
+Connections to the target: few, since an ESP32 takes few, kept, and shared fairly.
+
+Ordinary requests queue for at most ``max_connections`` of them. What stays open
+(upgrades, event streams) has a cap of its own, or two open pages would block a site.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cloud.relay.upstream import UpstreamConnection
+
+#: Connections for ordinary requests, unless configured.
+MAX_CONNECTIONS = 4
+#: Connections that upgraded or became event streams.
+MAX_LONG_LIVED = 16
+#: Requests that may wait for a connection.
+MAX_WAITING = 256
+#: Seconds that a request waits for one.
+WAIT_SECONDS = 10.0
+#: Seconds that an idle connection is kept.
+IDLE_SECONDS = 10.0
+
+
+class TargetError(Enum):
+    """Why there is no connection; the value is that of ``Cfos-Error``."""
+
+    REFUSED = b"refused"
+    TIMEOUT = b"timeout"
+    BUSY = b"busy"
+
+
+class Claim:
+    """A request's wish for a connection, until it has one or gives up."""
+
+    def __init__(
+        self,
+        got: Callable[[UpstreamConnection], None],
+        failed: Callable[[TargetError], None],
+        *,
+        long_lived: bool,
+    ) -> None:
+        self.got = got
+        self.failed = failed
+        self.long_lived = long_lived
+        self.cancelled = False
+        self.timer: IDelayedCall | None = None
+
+    def cancel(self) -> None:
+        """The request has gone away."""
+        self.cancelled = True
+        if self.timer is not None and self.timer.active():
+            self.timer.cancel()
+
+
+class TargetPool:
+    """All connections to one target."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        clock: IReactorTime,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        max_long_lived: int = MAX_LONG_LIVED,
+        target_state: Callable[[TargetError | None], None] = lambda error: None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._max_connections = max_connections
+        self._max_long_lived = max_long_lived
+        self._target_state = target_state
+        self._waiting: deque[Claim] = deque()
+        #: Idle connections and since when, the longest first.
+        self._idle: dict[UpstreamConnection, float] = {}
+        self._sweep: IDelayedCall | None = None
+        self._ordinary = 0
+        self._long_lived: set[UpstreamConnection] = set()
+        self._long_lived_claims = 0
+
+    def take_idle(self) -> UpstreamConnection | None:
+        """An idle connection for an ordinary request, the one used last."""
+        return self._idle.popitem()[0] if self._idle else None
+
+    def claim(self, claim: Claim) -> None:
+        """Give ``claim`` a connection, now or when there is one."""
+        if claim.long_lived:
+            if len(self._long_lived) + self._long_lived_claims >= self._max_long_lived:
+                claim.failed(TargetError.BUSY)
+                return
+            self._long_lived_claims += 1
+            self._connect(claim)
+        elif self._idle:
+            claim.got(self._idle.popitem()[0])
+        elif self._ordinary < self._max_connections:
+            self._ordinary += 1
+            self._connect(claim)
+        elif len(self._waiting) >= MAX_WAITING:
+            claim.failed(TargetError.BUSY)
+        else:
+            claim.timer = self._clock.callLater(WAIT_SECONDS, self._overdue, claim)
+            self._waiting.append(claim)
+
+    def promote(self, upstream: UpstreamConnection) -> bool:
+        """
+        ``upstream`` stays open (an event stream): count it with its like.
+
+        :returns: ``False``: there are too many, it must be closed.
+        """
+        if upstream in self._long_lived:
+            return True
+        if len(self._long_lived) >= self._max_long_lived:
+            return False
+        self._long_lived.add(upstream)
+        self._ordinary -= 1
+        self._serve_waiting()
+        return True
+
+    def release(self, upstream: UpstreamConnection) -> None:
+        """``upstream`` can serve another request."""
+        if upstream in self._long_lived:
+            upstream.close()
+            return
+        while self._waiting:
+            claim = self._waiting.popleft()
+            if not claim.cancelled:
+                claim.cancel()
+                claim.cancelled = False
+                claim.got(upstream)
+                return
+        self._idle[upstream] = self._clock.seconds()
+        if self._sweep is None:
+            self._sweep = self._clock.callLater(IDLE_SECONDS, self._close_idle)
+
+    def upstream_gone(self, upstream: UpstreamConnection) -> None:
+        """A connection is over (called by itself)."""
+        self._idle.pop(upstream, None)
+        if upstream in self._long_lived:
+            self._long_lived.discard(upstream)
+        else:
+            self._ordinary -= 1
+            self._serve_waiting()
+
+    def close(self) -> None:
+        """Close what is idle; the rest ends with its request."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for upstream in list(self._idle):
+            upstream.close()
+
+    def _close_idle(self) -> None:
+        self._sweep = None
+        now = self._clock.seconds()
+        for upstream, since in list(self._idle.items()):
+            left = since + IDLE_SECONDS - now
+            if left > 0:
+                self._sweep = self._clock.callLater(left, self._close_idle)
+                break
+            # Not to be taken while it closes.
+            del self._idle[upstream]
+            upstream.close()
+
+    def _serve_waiting(self) -> None:
+        while self._waiting and self._ordinary < self._max_connections:
+            claim = self._waiting.popleft()
+            if not claim.cancelled:
+                claim.cancel()
+                claim.cancelled = False
+                self._ordinary += 1
+                self._connect(claim)
+
+    def _overdue(self, claim: Claim) -> None:
+        claim.cancelled = True
+        self._waiting.remove(claim)
+        claim.failed(TargetError.BUSY)
+
+    def _connect(self, claim: Claim) -> None:
+        connecting = self._endpoint.connect(_factory(self))
+
+        def connected(upstream: UpstreamConnection) -> None:
+            self._target_state(None)
+            transport = upstream.transport
+            if ITCPTransport.providedBy(transport):
+                transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+            if claim.long_lived:
+                self._long_lived_claims -= 1
+                self._long_lived.add(upstream)
+            if not claim.cancelled:
+                claim.got(upstream)
+            elif not claim.long_lived:
+                self.release(upstream)
+            else:
+                upstream.close()
+
+        def failed(failure: Failure) -> None:
+            error = (
+                TargetError.TIMEOUT
+                if failure.check(ConnectTimeoutError)
+                else TargetError.REFUSED
+            )
+            self._target_state(error)
+            if claim.long_lived:
+                self._long_lived_claims -= 1
+            else:
+                self._ordinary -= 1
+            if not claim.cancelled:
+                claim.failed(error)
+            if failure.check(ConnectionRefusedError, ConnectTimeoutError) is None:
+                self.log.info(
+                    "no connection to the target: {why}", why=str(failure.value)
+                )
+            self._serve_waiting()
+
+        connecting.addCallbacks(connected, failed)  # type: ignore[arg-type]
+        connecting.addErrback(
+            lambda failure: self.log.failure("a request failed", failure=failure)
+        )
+
+
+class _UpstreamFactory(Factory):
+    noisy = False
+
+    def __init__(self, pool: TargetPool) -> None:
+        self._pool = pool
+
+    def buildProtocol(self, addr: object) -> UpstreamConnection:
+        return UpstreamConnection(self._pool)
+
+
+def _factory(pool: TargetPool) -> IProtocolFactory:
+    return _UpstreamFactory(pool)

@@ -1,0 +1,246 @@
+"""The device end of a tunnel: control stream, greeting, and what the server asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol as Interface
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
+from cfos_cloud.device.reasons import printable, reason_of
+from cfos_cloud.tunnel.control import (
+    InvalidParams,
+    JSONObject,
+    RpcError,
+    UnknownMethod,
+    text_member,
+)
+from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.rpc import ControlChannel
+
+PROTOCOL_VERSION = 1
+CAPABILITIES = ("http", "login")
+#: Seconds within which the server answers ``hello``.
+HELLO_SECONDS = 10.0
+#: Seconds between two pings that a server may ask for.
+LEAST_HEARTBEAT = 1.0
+MOST_HEARTBEAT = 3600.0
+#: Seconds that an orderly close may take before the connection is aborted.
+CLOSING_SECONDS = 5.0
+#: After these the server has nothing more for us; after others streams may finish.
+_FINAL_REASONS = frozenset({"replaced", "disabled", "removed"})
+
+
+class DeviceControl(Interface):
+    """The part of the device end that decides who may log in."""
+
+    def login(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
+        """``{grant, role, user}``; fails with :class:`RpcError`."""
+
+    def logout(self, params: Mapping[str, object]) -> None:
+        """Forget the grant that ``params`` names."""
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What the device end says of itself in ``hello``."""
+
+    agent: str
+    name: str | None = None
+    serial: str | None = None
+
+    def params(self) -> JSONObject:
+        """The parameters of ``hello``."""
+        params: JSONObject = {
+            "protocol": PROTOCOL_VERSION,
+            "agent": self.agent,
+            "capabilities": list(CAPABILITIES),
+        }
+        optional = {"name": self.name, "serial": self.serial}
+        return params | {key: text for key, text in optional.items() if text}
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The server's answer: ``url`` is where people log in, heartbeat in seconds."""
+
+    session: str
+    heartbeat: float
+    url: str
+
+    @classmethod
+    def check(cls, result: Mapping[str, object]) -> Welcome:
+        """
+        :raises InvalidParams: a member is missing or out of bounds.
+        """
+        session = text_member(result, "session")
+        url = text_member(result, "url", limit=2048)
+        heartbeat = _seconds(result, "heartbeat")
+        if session is None or url is None or heartbeat is None:
+            raise InvalidParams("session, heartbeat or url is missing")
+        if not LEAST_HEARTBEAT <= heartbeat <= MOST_HEARTBEAT:
+            raise InvalidParams("heartbeat is out of bounds")
+        # It goes into a header of every request to the target.
+        if not (url.isascii() and url.isprintable()) or " " in url:
+            raise InvalidParams("url is not an address")
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise InvalidParams("url is not an address")
+        return cls(session, heartbeat, url)
+
+
+class TunnelListener(Interface):
+    """Whoever keeps the tunnel."""
+
+    def welcomed(self, tunnel: DeviceTunnel, welcome: Welcome) -> None:
+        """The tunnel is up; once."""
+
+    def lost(self, outcome: Outcome) -> None:
+        """It is over; once."""
+
+
+class DeviceTunnel:
+    """
+    Greets first; until the server has answered, streams that it opens are reset.
+
+    ``stream_opened`` gets every stream after that, and gives its protocol, or ``None``
+    to have it reset.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        greeting: Greeting,
+        listener: TunnelListener,
+        stream_opened: Callable[[int], IProtocol | None],
+        control: DeviceControl,
+        clock: IReactorTime,
+    ) -> None:
+        self._greeting = greeting
+        self._listener = listener
+        self._stream_opened = stream_opened
+        self._device = control
+        self._clock = clock
+        self._channel = ControlChannel(self, clock)
+        self._multiplexed: Multiplexed | None = None
+        self._up_since: float | None = None
+        self._sent_away: SentAway | None = None
+        self._reason: str | None = None
+        self._closing: IDelayedCall | None = None
+        self._lost = False
+
+    def revoke(self, grant: str) -> None:
+        """Tell the server that ``grant`` has ended here."""
+        self._channel.notify("revoke", {"grant": grant})
+
+    def report(self, status: JSONObject) -> None:
+        """Tell the operator's list something."""
+        self._channel.notify("status", status)
+
+    def close(self) -> None:
+        """End in order, or after 5 s without."""
+        multiplexed = self._multiplexed
+        if multiplexed is not None and not self._lost and self._closing is None:
+            multiplexed.shut_down()
+            self._closing = self._clock.callLater(CLOSING_SECONDS, self._close_now)
+
+    def _close_now(self) -> None:
+        if self._multiplexed is not None and not self._lost:
+            self._multiplexed.abort()
+
+    # MultiplexListener
+
+    def multiplex_ready(self, multiplexed: Multiplexed) -> None:
+        self._multiplexed = multiplexed
+        multiplexed.open_stream(self._channel)
+        hello = self._channel.request("hello", self._greeting.params(), HELLO_SECONDS)
+        hello.addCallback(Welcome.check)
+        hello.addCallbacks(self._got_welcome, self._not_welcome)
+        hello.addErrback(lambda f: self.log.failure("greeting failed", failure=f))
+
+    def stream_opened(self, stream_id: int) -> IProtocol | None:
+        return None if self._up_since is None else self._stream_opened(stream_id)
+
+    def multiplex_lost(self, reason: Failure) -> None:
+        self._lost = True
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
+        up_for = 0.0
+        if self._up_since is not None:
+            up_for = self._clock.seconds() - self._up_since
+        if self._sent_away is not None:
+            away = self._sent_away
+            outcome: Outcome = SentAway(away.reason, away.retry_after, up_for)
+        else:
+            outcome = Lost(self._reason or reason_of(reason.value), up_for)
+        self._listener.lost(outcome)
+
+    # ControlHandler
+
+    def control_request(
+        self, method: str, params: JSONObject
+    ) -> JSONObject | Deferred[JSONObject]:
+        if method == "login":
+            return self._device.login(params)
+        raise UnknownMethod
+
+    def control_notification(self, method: str, params: JSONObject) -> None:
+        match method:
+            case "logout":
+                self._device.logout(params)
+            case "goaway":
+                self._goaway(params)
+
+    def control_lost(self) -> None:
+        if not self._lost:
+            self._break("the server ended the control stream")
+
+    # private
+
+    def _goaway(self, params: JSONObject) -> None:
+        reason = printable(text_member(params, "reason") or "shutdown")
+        self._sent_away = SentAway(reason, _seconds(params, "retry_after"))
+        if reason in _FINAL_REASONS:
+            self.close()
+
+    def _got_welcome(self, welcome: Welcome) -> None:
+        if self._multiplexed is not None:
+            self._multiplexed.set_heartbeat(welcome.heartbeat)
+        self._up_since = self._clock.seconds()
+        self._listener.welcomed(self, welcome)
+
+    def _not_welcome(self, failure: Failure) -> None:
+        if self._lost or self._sent_away is not None:
+            return
+        if isinstance(failure.value, RpcError):
+            why = printable(failure.getErrorMessage())
+            self._break(f"the server's greeting failed: {why}")
+        else:
+            self._break("the server does not answer the greeting")
+
+    def _break(self, reason: str) -> None:
+        if self._reason is None:
+            self._reason = reason
+        self._close_now()
+
+
+def _seconds(params: Mapping[str, object], member: str) -> float | None:
+    value = params.get(member)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidParams(f"{member} must be a number of seconds")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InvalidParams(f"{member} must be a number of seconds")
+    return seconds

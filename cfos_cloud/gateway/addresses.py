@@ -1,0 +1,53 @@
+"""Which addresses are ours; all others are the device's."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+TUNNEL_PATH = b"/cloud/tunnel"
+_PAGE = re.compile(rb"/ui/[a-z]{2}/cloud-(?:login|logout|admin|keys)\.htm\Z")
+_MEDIA_RANGE = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)\Z")
+_ZERO_WEIGHT = re.compile(r";\s*q\s*=\s*0(?:\.0{0,3})?\s*(?:;|\Z)", re.IGNORECASE)
+
+
+class Place(Enum):
+    """Where a request goes, before anybody asks who sent it."""
+
+    TUNNEL = auto()
+    #: A page, asset or interface of ours.
+    OURS = auto()
+    #: Ours as long as there is no session.
+    ROBOTS = auto()
+    DEVICE = auto()
+
+
+def place_of(target: bytes) -> Place:
+    """The place of a request target (origin-form)."""
+    if not target.startswith((b"/cloud/", b"/ui/", b"/robots.txt")):
+        return Place.DEVICE
+    path = target.partition(b"?")[0]
+    if path == TUNNEL_PATH:
+        return Place.TUNNEL
+    if path.startswith(b"/cloud/") or _PAGE.match(path) is not None:
+        return Place.OURS
+    return Place.ROBOTS if path == b"/robots.txt" else Place.DEVICE
+
+
+def login_path(language: str) -> bytes:
+    """The log-in page in ``language``."""
+    return b"/ui/%b/cloud-login.htm" % language.encode("ascii")
+
+
+def accepts_html(accept: bytes | None) -> bool:
+    """Whether an ``Accept`` field takes text/html (RFC 9110 §12.5.1)."""
+    if accept is None:
+        return True
+    for item in accept.decode("latin-1").split(","):
+        match = _MEDIA_RANGE.match(item)
+        if match is None:
+            continue
+        media, parameters = match.groups()
+        if media.lower() in ("text/html", "text/*", "*/*"):
+            return _ZERO_WEIGHT.search(parameters) is None
+    return False

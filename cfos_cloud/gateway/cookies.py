@@ -1,0 +1,108 @@
+"""
+Our cookies among those of the devices (RFC 6265).
+
+The browser keeps ours and the devices' in one jar. Ours never reach a device, and a
+device never sets one of ours. All names that start as ours do are ours, whatever
+their case: what a browser takes for a prefix (``__host-``) it compares so, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: The session's token; over TLS and on plain HTTP.
+SESSION_TLS = b"__Host-cfos"
+SESSION_PLAIN = b"cfos"
+
+_OURS = (b"__host-cfos", b"cfos")
+#: Blanks and what else a lenient parser may skip before a name, ``=`` for the
+#: cookie without a name, whose value a browser sends back as if it were one.
+_SKIPPED = b' \t\r\n\x0b\x0c\x00"='
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}\Z")
+
+
+def session_name(secure: bool) -> bytes:
+    """The name under which the session's token is read and set."""
+    return SESSION_TLS if secure else SESSION_PLAIN
+
+
+def our_name(suffix: bytes, secure: bool) -> bytes:
+    """The name of another cookie of ours, ``our_name(b"csrf", True)`` say."""
+    return session_name(secure) + b"-" + suffix
+
+
+def is_ours(name: bytes) -> bool:
+    """Whether a cookie of this name is ours, or a reader could take it for ours."""
+    return name.lstrip(_SKIPPED).lower().startswith(_OURS)
+
+
+def strip_ours(cookie: bytes) -> bytes | None:
+    """A ``Cookie`` field's value without our cookies; ``None``: nothing remains."""
+    if b"cfos" not in cookie.lower():
+        return cookie
+    kept = [pair for pair in cookie.split(b";") if not is_ours(pair)]
+    return b";".join(kept).strip(b" \t") or None
+
+
+def find(cookie: bytes, name: bytes) -> bytes | None:
+    """
+    The value of the one cookie ``name`` in a ``Cookie`` field's value.
+
+    ``None`` also where there are several that differ: on plain HTTP a device's page
+    can set one of the same name for a path, and which one is ours can't be told.
+    """
+    if name not in cookie:
+        return None
+    found = None
+    for pair in cookie.split(b";"):
+        key, equals, value = pair.partition(b"=")
+        if equals and key.strip(b" \t") == name:
+            value = value.strip(b" \t")
+            if found is not None and found != value:
+                return None
+            found = value
+    return found
+
+
+def sets_ours(set_cookie: bytes) -> bool:
+    """Whether this value of a device's ``Set-Cookie`` is to be dropped."""
+    return is_ours(set_cookie)
+
+
+def set_cookie(
+    name: bytes, value: bytes, *, secure: bool, max_age: int | None = None
+) -> bytes:
+    """
+    The value of ``Set-Cookie`` for a cookie of ours; without ``max_age`` (seconds)
+    it ends with the browser, with 0 at once.
+    """
+    parts = [name + b"=" + value, b"Path=/"]
+    if max_age is not None:
+        parts.append(b"Max-Age=%d" % max_age)
+    if secure:
+        parts.append(b"Secure")
+    parts += [b"HttpOnly", b"SameSite=Lax"]
+    return b"; ".join(parts)
+
+
+#: Foreign cookies that one answer expires at most.
+MAX_EXPIRED = 50
+
+
+def expire_foreign(
+    cookie: bytes, paths: Iterable[bytes], *, secure: bool
+) -> list[bytes]:
+    """
+    Values of ``Set-Cookie`` that delete the cookies of devices named in a ``Cookie``
+    field's value. A cookie goes only by the path that it was set for, which the
+    browser doesn't tell: so once for each of ``paths``.
+    """
+    names = {pair.partition(b"=")[0].strip(b" \t") for pair in cookie.split(b";")}
+    foreign = sorted(name for name in names if _TOKEN.match(name) and not is_ours(name))
+    ending = b"; Max-Age=0; Secure" if secure else b"; Max-Age=0"
+    return [
+        name + b"=; Path=" + path + ending
+        for name in foreign[:MAX_EXPIRED]
+        for path in paths
+    ]

@@ -1,0 +1,162 @@
+"""Where devices come in: ``GET /cloud/tunnel``, proven, becomes a tunnel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol as Interface
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from cfos_cloud.gateway.addresses import TUNNEL_PATH
+from cfos_cloud.gateway.client import Client
+from cfos_cloud.http.message import RequestHead, value_of
+from cfos_cloud.listener.tls import served_certificate
+from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.throttle import Throttle, source_key
+from cfos_cloud.tunnel.exchange import Exchange
+from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.scram import (
+    Challenge,
+    FakeVerifiers,
+    Proven,
+    ServerHandshake,
+    Verifier,
+    end_point_binding,
+)
+from cfos_cloud.tunnel.session import TunnelSession
+from cfos_cloud.tunnel.yamux import Role
+
+UPGRADE = b"cfos-tunnel/1"
+#: Seconds for a device to come back to a server that is about to stop.
+STOPPING_RETRY_AFTER = 10
+
+
+class KnownSystem(Interface):
+    """What the door needs of a system."""
+
+    @property
+    def cloud_id(self) -> str:
+        """As the registry spells it."""
+
+    @property
+    def verifier(self) -> Verifier:
+        """Of its Cloud password."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may have a tunnel."""
+
+
+class TunnelDoor:
+    """
+    Shared by all connections.
+
+    :param find: the system of a Cloud ID in any case, from memory.
+    :param fakes: verifiers for those that don't exist.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        find: Callable[[str], KnownSystem | None],
+        fakes: FakeVerifiers,
+        exchange: Exchange,
+        throttle: Throttle,
+        clock: IReactorTime,
+    ) -> None:
+        self._find = find
+        self._fakes = fakes
+        self._exchange = exchange
+        self._throttle = throttle
+        self._clock = clock
+        #: The server is about to stop: no more tunnels.
+        self.closed = False
+
+    def verifier(self, cloud_id: str) -> Verifier:
+        """The verifier of ``cloud_id``, a stable fake if there is no such system."""
+        system = self._find(cloud_id)
+        return self._fakes.make(cloud_id) if system is None else system.verifier
+
+    def handshake(self, channel: RequestChannel) -> ServerHandshake:
+        """What the connection of ``channel`` keeps between its requests."""
+        certificate = served_certificate(channel.transport)
+        binding = None if certificate is None else end_point_binding(certificate)
+        return ServerHandshake(self.verifier, binding)
+
+    def answer(
+        self,
+        handshake: ServerHandshake,
+        channel: RequestChannel,
+        head: RequestHead,
+        client: Client,
+    ) -> None:
+        """Answer one request for the tunnel; a proven one becomes it."""
+        if (
+            head.method != b"GET"
+            or head.upgrade is None
+            or head.upgrade.strip().lower() != UPGRADE
+            or head.target != TUNNEL_PATH
+        ):
+            _respond(channel, 426, b"Upgrade Required", b"Upgrade: %b\r\n" % UPGRADE)
+            return
+        if self.closed:
+            _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
+            return
+        keys = (source_key(client.address),)
+        wait = self._throttle.wait(keys)
+        if wait > 0:
+            _refuse(channel, 429, b"Too Many Requests", int(wait) + 1)
+            return
+        step = handshake.respond(value_of(head.fields, b"authorization"))
+        if isinstance(step, Proven):
+            self._admit(channel, head, client, step)
+            return
+        if not isinstance(step, Challenge):
+            self._throttle.failed(keys)
+            self.log.info("tunnel refused to {client}", client=client.address)
+        lines = b"".join(
+            b"WWW-Authenticate: %b\r\n" % value for value in step.www_authenticate
+        )
+        _respond(channel, 401, b"Unauthorized", lines)
+
+    def _admit(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        client: Client,
+        proven: Proven,
+    ) -> None:
+        system = self._find(proven.cloud_id)
+        if system is None or not system.enabled:
+            self.log.info("{cloud_id} is disabled", cloud_id=proven.cloud_id)
+            _respond(channel, 403, b"Forbidden", b"")
+            return
+        session = TunnelSession(
+            system.cloud_id,
+            client.address,
+            self._exchange,
+            self._clock,
+            url=(client.scheme + b"://" + head.host).decode("ascii"),
+        )
+        channel.inform(
+            101,
+            b"Switching Protocols",
+            b"Connection: Upgrade\r\nUpgrade: %b\r\nAuthentication-Info: %b\r\n"
+            % (UPGRADE, proven.authentication_info),
+        )
+        channel.hand_over(Multiplexed(Role.SERVER, self._clock, session))
+
+
+def _respond(
+    channel: RequestChannel, status: int, reason: bytes, fields: bytes
+) -> None:
+    channel.respond(status, reason, fields + b"Cache-Control: no-store\r\n", 0)
+    channel.finish()
+
+
+def _refuse(
+    channel: RequestChannel, status: int, reason: bytes, retry_after: int
+) -> None:
+    _respond(channel, status, reason, b"Retry-After: %d\r\n" % retry_after)

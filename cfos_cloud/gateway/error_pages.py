@@ -1,0 +1,153 @@
+"""What a browser or an application sees when a request comes to nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from cfos_cloud.gateway.error_texts import DETAILS, TITLES
+from cfos_cloud.gateway.media_ranges import prefers_json
+from cfos_cloud.languages import choose
+from cfos_cloud.pages import (
+    COMMON_FIELDS,
+    HTML,
+    PAGE_FIELDS,
+    Pages,
+    duration,
+    moment,
+)
+
+PROBLEM_JSON = b"application/problem+json"
+
+
+class ErrorKind(Enum):
+    """What went wrong: the name in ``type`` of the JSON, and the status."""
+
+    #: The system has no tunnel.
+    OFFLINE = ("offline", 503)
+    #: The target of the device end doesn't accept connections.
+    REFUSED = ("refused", 502)
+    #: The target, or the device end, didn't answer in time.
+    TIMEOUT = ("timeout", 504)
+    #: All connections to the target are in use.
+    BUSY = ("busy", 503)
+    #: The answer broke the rules of HTTP, or ended before its head did.
+    BAD_GATEWAY = ("bad-gateway", 502)
+    #: Another site used our cookie.
+    CROSS_SITE = ("cross-site", 403)
+    BAD_REQUEST = ("bad-request", 400)
+    UNAUTHORISED = ("unauthorised", 401)
+    NOT_FOUND = ("not-found", 404)
+    METHOD_NOT_ALLOWED = ("method-not-allowed", 405)
+    #: A body for a page of ours over its limit.
+    TOO_LARGE = ("too-large", 413)
+    #: This server itself can't just now: it starts, stops, or is full.
+    UNAVAILABLE = ("unavailable", 503)
+    INTERNAL = ("internal", 500)
+
+    def __init__(self, slug: str, status: int) -> None:
+        self.slug = slug
+        self.status = status
+
+
+#: Seconds after which to try again, where trying again helps.
+_RETRY_AFTER = {
+    ErrorKind.OFFLINE: 30,
+    ErrorKind.BUSY: 5,
+    ErrorKind.UNAVAILABLE: 10,
+}
+
+
+def new_error_id(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """Eight letters and digits for page and log, to be read out on the telephone."""
+    return base64.b32encode(random(5)).decode().lower()
+
+
+@dataclass(frozen=True)
+class GatewayError:
+    """
+    One failed request. ``name`` is the system's and ``since`` when its tunnel was
+    lost: only for those who hold a session of it.
+    """
+
+    kind: ErrorKind
+    id: str
+    name: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; framing (``Content-Length``) is up to who writes it."""
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ErrorPages:
+    """Renders errors as HTML in the browser's language, or as JSON (RFC 9457)."""
+
+    def __init__(self, pages: Pages, now: Callable[[], datetime] = _utc_now) -> None:
+        self._pages = pages
+        self._now = now
+
+    def render(
+        self, error: GatewayError, accept: bytes | None, accept_language: bytes | None
+    ) -> Answer:
+        """The answer, by the fields ``Accept`` and ``Accept-Language``."""
+        if prefers_json(accept):
+            fields, body = self._json(error)
+        else:
+            wanted = (accept_language or b"").decode("latin-1")
+            fields, body = self._html(error, choose(wanted))
+        retry_after = _RETRY_AFTER.get(error.kind)
+        if retry_after is not None:
+            fields = (*fields, (b"Retry-After", b"%d" % retry_after))
+        return Answer(error.kind.status, fields, body)
+
+    def _json(
+        self, error: GatewayError
+    ) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
+        problem: dict[str, object] = {
+            "type": f"urn:problem:cfos-cloud:{error.kind.slug}",
+            "title": TITLES[error.kind.slug],
+            "status": error.kind.status,
+            "detail": DETAILS[error.kind.slug],
+            "id": error.id,
+        }
+        if error.since is not None:
+            since = error.since.astimezone(UTC).isoformat(timespec="seconds")
+            problem["since"] = since.replace("+00:00", "Z")
+        fields = (
+            (b"Content-Type", PROBLEM_JSON),
+            *COMMON_FIELDS,
+            (b"Cache-Control", b"no-store"),
+        )
+        return fields, json.dumps(problem).encode() + b"\n"
+
+    def _html(
+        self, error: GatewayError, language: str
+    ) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
+        since = error.since
+        values = {
+            "kind": error.kind.slug,
+            "title": TITLES[error.kind.slug],
+            "detail": DETAILS[error.kind.slug],
+            "name": error.name,
+            "error_id": error.id,
+            "since": None if since is None else moment(since, language),
+            "since_iso": None if since is None else since.astimezone(UTC).isoformat(),
+            "lasts": None if since is None else duration(self._now() - since, language),
+        }
+        body = self._pages.render("error.html", language, values)
+        return ((b"Content-Type", HTML), *PAGE_FIELDS), body

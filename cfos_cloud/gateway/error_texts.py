@@ -1,0 +1,58 @@
+"""
+The words of our errors, by kind, in English; the translations' source as well.
+
+For people who charge a car: what happened, and what to do.
+"""
+
+from __future__ import annotations
+
+
+def _(message: str) -> str:
+    """Marks a text for the collector of messages; the template translates it."""
+    return message
+
+
+TITLES: dict[str, str] = {
+    "offline": _("The device is offline"),
+    "refused": _("The device does not answer"),
+    "timeout": _("The device takes too long"),
+    "busy": _("The device is busy"),
+    "bad-gateway": _("The device's answer was cut off"),
+    "cross-site": _("Stopped for your safety"),
+    "bad-request": _("The request was not understood"),
+    "unauthorised": _("Please log in"),
+    "not-found": _("There is no such page"),
+    "method-not-allowed": _("That does not work here"),
+    "too-large": _("That was too much"),
+    "unavailable": _("One moment, please"),
+    "internal": _("Something went wrong here"),
+}
+
+DETAILS: dict[str, str] = {
+    "offline": _(
+        "It has no connection to this server. "
+        "As soon as it is back, you can go on where you were."
+    ),
+    "refused": _(
+        "The connection to the site is there, "
+        "but the device behind it does not accept requests."
+    ),
+    "timeout": _(
+        "The connection to the site is there, "
+        "but no answer came in time. It may be worth another try."
+    ),
+    "busy": _("It is answering other requests. Please try again in a moment."),
+    "bad-gateway": _(
+        "What came back from the device could not be used. It may be worth another try."
+    ),
+    "cross-site": _(
+        "Another website tried to send this request to your device in your name."
+    ),
+    "bad-request": _("The browser sent something that this server can't read."),
+    "unauthorised": _("This address needs a log-in."),
+    "not-found": _("The address may have been mistyped."),
+    "method-not-allowed": _("This address can't be used in that way."),
+    "too-large": _("More was sent than this page takes."),
+    "unavailable": _("This server is just starting, or has a lot to do."),
+    "internal": _("This server made a mistake. It has been noted in its log."),
+}

@@ -1,0 +1,70 @@
+"""
+May a request that carries our session cookie come from where it comes from?
+
+Devices change their state by GET with a query, so methods alone protect nobody. The
+browser's own word (``Sec-Fetch-*``, Fetch Metadata) decides where there is one,
+else ``Origin`` (RFC 6454). Programs that send neither pass: nobody lends them a
+cookie.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Refusal(Enum):
+    """Why a request is refused, for the log."""
+
+    #: ``Sec-Fetch-Site`` names another site, and it is no plain link.
+    CROSS_SITE = "cross-site request"
+    #: ``Origin`` is another one.
+    FOREIGN_ORIGIN = "foreign origin"
+
+
+def own_origin(scheme: bytes, host: bytes) -> bytes:
+    """The origin of ``scheme`` and ``Host``, as a browser would write it."""
+    scheme, host = scheme.lower(), host.lower()
+    default = b":443" if scheme == b"https" else b":80"
+    return scheme + b"://" + host.removesuffix(default)
+
+
+def refusal(
+    *,
+    method: bytes,
+    target: bytes,
+    is_upgrade: bool,
+    sec_fetch_site: bytes | None,
+    sec_fetch_mode: bytes | None,
+    sec_fetch_dest: bytes | None,
+    origin: bytes | None,
+    scheme: bytes,
+    host: bytes,
+) -> Refusal | None:
+    """
+    ``None`` if the request passes.
+
+    :param target: the request target; only whether it has a query matters.
+    :param scheme: ``http`` or ``https``, as the browser sees it.
+    :param host: the ``Host`` field.
+    """
+    if sec_fetch_site is not None:
+        if sec_fetch_site in (b"same-origin", b"none"):
+            return None
+        is_plain_link = (
+            method == b"GET"
+            and not is_upgrade
+            and sec_fetch_mode == b"navigate"
+            and sec_fetch_dest == b"document"
+            and b"?" not in target
+        )
+        return None if is_plain_link else Refusal.CROSS_SITE
+    if origin is None:
+        return None
+    if origin == b"null":
+        # A page under "no-referrer" hides its origin, and plain HTTP off localhost
+        # has no Sec-Fetch-Site that could tell it from a stranger's.
+        if scheme == b"http" and not is_upgrade:
+            return None
+    elif origin.lower() == own_origin(scheme, host):
+        return None
+    return Refusal.FOREIGN_ORIGIN

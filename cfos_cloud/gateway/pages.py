@@ -1,0 +1,216 @@
+"""
+Our own pages on a connection that also serves devices.
+
+Each request gets a small object with the interface of ``twisted.web._http2.H2Stream``
+under twisted.web's ``Request``: an ``HTTPChannel`` could not be alternated with ours.
+A body is read whole before the page sees it, and only a small one.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import cast
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request, Site
+
+from cfos_cloud.http.message import RequestHead
+from cfos_cloud.relay.channel import RequestChannel
+
+#: Bytes of a body that our own pages accept.
+MAX_BODY_BYTES = 64 * 1024
+#: Seconds that a client may take for such a body.
+BODY_SECONDS = 20.0
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+
+
+class CloudRequest(Request):
+    """A request to one of our own pages."""
+
+    #: JSON is not text/html: every page says what it is.
+    defaultContentType = None  # type: ignore[assignment]
+    client_address: str = ""
+    secure: bool = False
+
+    def isSecure(self) -> bool:
+        return self.secure
+
+    def getClientAddress(self) -> IAddress:
+        return self.client
+
+
+class PageExchange:
+    """One request to our own pages: a sink for its body, a channel for ``Request``."""
+
+    transport = None
+
+    def __init__(
+        self,
+        site: Site,
+        channel: RequestChannel,
+        head: RequestHead,
+        client_address: str,
+        secure: bool,
+    ) -> None:
+        self.site = site
+        #: No access log of twisted.web's.
+        self.factory = None
+        self._channel = channel
+        self._head = head
+        self._body = bytearray()
+        self._over = False
+        self._too_large = False
+        self._producer: IPushProducer | None = None
+        self._full = False
+        self._flushing = False
+        self._timer: IDelayedCall | None = None
+        self._secure = secure
+        request = self._request = CloudRequest(self, False)  # type: ignore[arg-type]
+        request.site = site
+        request.client_address = client_address
+        request.secure = secure
+        for _, name, value in head.fields:
+            request.requestHeaders.addRawHeader(name, value)
+        request.parseCookies()
+        if head.length != 0:
+            self._timer = channel.clock.callLater(BODY_SECONDS, self._overdue)
+            if any(
+                lower == b"expect" and value.lower() == b"100-continue"
+                for lower, _, value in head.fields
+            ):
+                channel.inform(100, b"Continue", b"")
+                channel.flush()
+
+    # RequestSink
+
+    def body(self, data: bytes) -> None:
+        if self._over:
+            return
+        if len(self._body) + len(data) > MAX_BODY_BYTES:
+            self._refuse(413, b"Content Too Large")
+            return
+        self._body += data
+
+    def end(self) -> None:
+        if self._over:
+            return
+        self._cancel_timer()
+        request = self._request
+        request.content = io.BytesIO()
+        request.handleContentChunk(bytes(self._body))
+        self._body.clear()
+        # Framing is the channel's: as HTTP/2 there is none of twisted.web's.
+        request.requestReceived(self._head.method, self._head.target, b"HTTP/2")
+
+    def closed(self, clean: bool) -> None:
+        self._cancel_timer()
+        if not self._over:
+            self._over = True
+            why = ConnectionDone() if clean else ConnectionLost()
+            self._request.connectionLost(Failure(why))
+
+    def pause_response(self) -> None:
+        self._full = True
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resume_response(self) -> None:
+        self._full = False
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    # the channel of ``Request``
+
+    def writeHeaders(
+        self,
+        version: bytes,
+        code: bytes | int,
+        reason: bytes,
+        headers: Headers | list[tuple[bytes, bytes]],
+    ) -> None:
+        pairs = (
+            [(k, v) for k, values in headers.getAllRawHeaders() for v in values]
+            if isinstance(headers, Headers)
+            else headers
+        )
+        length: int | None = None
+        out: list[bytes] = []
+        for name, value in pairs:
+            lower = name.lower()
+            if lower == b"content-length":
+                length = int(value)
+            if lower not in _FRAMING:
+                out += (name, b": ", value, b"\r\n")
+        self._channel.respond(int(code), reason, b"".join(out), length)
+
+    def write(self, data: bytes) -> None:
+        if not self._over:
+            self._channel.send(data)
+            if not self._flushing:
+                # A small page leaves whole at its end, an event without one soon.
+                self._flushing = True
+                self._channel.clock.callLater(0, self._flush)
+
+    def writeSequence(self, parts: list[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    def requestDone(self, request: Request) -> None:
+        if not self._over:
+            self._over = True
+            self._channel.finish()
+
+    def loseConnection(self) -> None:
+        self.abortConnection()
+
+    def abortConnection(self) -> None:
+        if not self._over:
+            self._over = True
+            self._channel.abort()
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        if not streaming:
+            raise ValueError("our pages stream from push producers only")
+        self._channel.flush()
+        self._producer = cast(IPushProducer, producer)
+        if self._full:
+            self._producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+
+    def getPeer(self) -> IAddress:
+        return self._channel.transport.getPeer()  # type: ignore[union-attr]
+
+    def getHost(self) -> IAddress:
+        return self._channel.transport.getHost()  # type: ignore[union-attr]
+
+    def isSecure(self) -> bool:
+        return self._secure
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self._refuse(400, b"Bad Request")
+
+    # within
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if not self._over:
+            self._channel.flush()
+
+    def _refuse(self, status: int, reason: bytes) -> None:
+        self._cancel_timer()
+        self._over = True
+        self._channel.respond(status, reason, b"Cache-Control: no-store\r\n", 0)
+        self._channel.finish()
+
+    def _overdue(self) -> None:
+        self._timer = None
+        self._refuse(408, b"Request Timeout")
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()

@@ -1,0 +1,101 @@
+"""
+What becomes of a head on its way through the server.
+
+Everything else passes as it came: a device's own log-in, cookies and caching are
+its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cfos_cloud.gateway.cookies import sets_ours, strip_ours
+from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
+from cfos_cloud.http.message import RequestHead, ResponseHead
+
+#: Said by us, so never by a client.
+_FORWARDING = frozenset({b"forwarded", b"x-real-ip", b"via", b"cookie"})
+#: They would bind the whole origin, which is ours, or announce another place.
+_BINDS_ORIGIN = frozenset(
+    {
+        b"alt-svc",
+        b"public-key-pins",
+        b"service-worker-allowed",
+        b"strict-transport-security",
+    }
+)
+_NOT_UP = HOP_BY_HOP | _FORWARDING
+_NOT_DOWN = HOP_BY_HOP | _BINDS_ORIGIN
+#: Upgrades that are no business between a browser and a device.
+_REFUSED_UPGRADES = (b"h2c", b"http/", b"tls/", b"cfos-tunnel")
+
+
+def passes_upgrade(upgrade: bytes) -> bool:
+    """Whether an ``Upgrade`` field's value may pass: none of its protocols is ours."""
+    return not any(
+        protocol.strip(b" \t").lower().startswith(_REFUSED_UPGRADES)
+        for protocol in upgrade.split(b",")
+    )
+
+
+def forwarded_lines(client: str, secure: bool, host: bytes) -> bytes:
+    """``Forwarded`` (RFC 7239) and its older kin, for one client and host."""
+    proto = b"https" if secure else b"http"
+    address = client.encode("ascii", "replace")
+    node = b'"[%b]"' % address if b":" in address else address
+    return b"".join(
+        (
+            b"Forwarded: for=%b;proto=%b;" % (node, proto),
+            b'host="%b"\r\n' % host,
+            b"X-Forwarded-For: %b\r\n" % address,
+            b"X-Forwarded-Proto: %b\r\n" % proto,
+            b"X-Forwarded-Host: %b\r\n" % host,
+        )
+    )
+
+
+def request_to_device(
+    head: RequestHead, cookies: Iterable[bytes], forwarded: bytes
+) -> bytes:
+    """
+    The head that goes into the tunnel.
+
+    :param cookies: the values of its ``Cookie`` fields.
+    :param forwarded: what :func:`forwarded_lines` made.
+    """
+    nominated = head.nominated
+    out = [head.method, b" ", head.target, b" HTTP/1.1\r\n"]
+    for lower, name, value in head.fields:
+        if (
+            lower in _NOT_UP
+            or lower in nominated
+            or lower.startswith((b"x-forwarded-", b"cfos-"))
+        ):
+            continue
+        out += (name, b": ", value, b"\r\n")
+    for cookie in cookies:
+        kept = strip_ours(cookie)
+        if kept is not None:
+            out += (b"Cookie: ", kept, b"\r\n")
+    out.append(forwarded)
+    if head.upgrade is not None and passes_upgrade(head.upgrade):
+        out += (b"Connection: Upgrade\r\nUpgrade: ", head.upgrade, b"\r\n")
+    else:
+        out.append(request_framing(head.length, head.method in WITH_CONTENT))
+    out.append(b"\r\n")
+    return b"".join(out)
+
+
+def response_fields(head: ResponseHead) -> bytes:
+    """The field lines that go on to the browser, of a 101 with its ``Upgrade``."""
+    nominated = head.nominated
+    out: list[bytes] = []
+    for lower, name, value in head.fields:
+        if lower in _NOT_DOWN or lower in nominated or lower.startswith(b"cfos-"):
+            if lower == b"upgrade" and head.status == 101:
+                out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
+            continue
+        if lower == b"set-cookie" and sets_ours(value):
+            continue
+        out += (name, b": ", value, b"\r\n")
+    return b"".join(out)

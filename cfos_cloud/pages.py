@@ -1,0 +1,115 @@
+"""Our HTML pages: templates, their translations, and the fields all of them carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel.dates import format_date, format_time, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cfos_cloud.assets import Assets
+from cfos_cloud.languages import DEFAULT, NAMES, SUPPORTED
+
+HTML = b"text/html; charset=utf-8"
+
+#: Fields of every answer of ours, assets and JSON included.
+COMMON_FIELDS: tuple[tuple[bytes, bytes], ...] = (
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Cross-Origin-Resource-Policy", b"same-origin"),
+    (b"X-Robots-Tag", b"noindex, nofollow"),
+)
+
+#: Fields of every HTML page of ours. ``Referrer-Policy`` is not ``no-referrer``:
+#: under it a form sends ``Origin: null``, which nobody can tell from a stranger's.
+PAGE_FIELDS: tuple[tuple[bytes, bytes], ...] = (
+    *COMMON_FIELDS,
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        b"frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"X-Frame-Options", b"DENY"),
+    (b"Referrer-Policy", b"same-origin"),
+    (b"Cross-Origin-Opener-Policy", b"same-origin"),
+    (
+        b"Permissions-Policy",
+        b"camera=(), display-capture=(), geolocation=(), microphone=(), "
+        b"payment=(), usb=()",
+    ),
+    (b"Cache-Control", b"no-store"),
+)
+
+#: What Babel calls our languages where it matters.
+_LOCALES = {"en": "en_GB", "de": "de_DE", "pt": "pt_PT"}
+_DOMAIN = "cfos_cloud"
+
+
+class Pages:
+    """
+    Renders the templates in ``directory``/templates. Translations are compiled from
+    their .po files here, so that none can be older than its source.
+
+    :raises OSError: a directory or a translation is missing.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.assets = Assets(directory / "assets")
+        loader = FileSystemLoader(directory / "templates")
+        self._environments = {}
+        for language in SUPPORTED:
+            environment = Environment(
+                loader=loader,
+                autoescape=True,
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                auto_reload=False,
+                extensions=["jinja2.ext.i18n"],
+            )
+            translations = _translations(directory / "translations", language)
+            environment.install_gettext_translations(  # type: ignore[attr-defined]
+                translations, newstyle=True
+            )
+            environment.globals.update(
+                asset=self.assets.url, language=language, languages=NAMES
+            )
+            self._environments[language] = environment
+
+    def render(
+        self, template: str, language: str, values: Mapping[str, object]
+    ) -> bytes:
+        """The page; a ``language`` that isn't supported gives the default one."""
+        environment = self._environments.get(language, self._environments[DEFAULT])
+        return environment.get_template(template).render(values).encode("utf-8")
+
+
+def _translations(directory: Path, language: str) -> NullTranslations:
+    if language == DEFAULT:
+        return NullTranslations()
+    path = directory / language / "LC_MESSAGES" / f"{_DOMAIN}.po"
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled, domain=_DOMAIN)
+
+
+def moment(when: datetime, language: str) -> str:
+    """A time for people, to the minute and in UTC: a page can't know their zone."""
+    utc, locale = when.astimezone(UTC), _LOCALES[language]
+    date = format_date(utc, "medium", locale=locale)
+    return f"{date}, {format_time(utc, 'short', locale=locale)} UTC"
+
+
+def duration(span: timedelta, language: str) -> str:
+    """A span of time for people: ``12 minutes``, ``3 Tage``."""
+    span = max(span, timedelta(seconds=1))
+    return format_timedelta(span, locale=_LOCALES[language], threshold=1.5)

@@ -1,0 +1,27 @@
+"""What can go wrong in the registry."""
+
+from __future__ import annotations
+
+
+class DatabaseError(Exception):
+    """The database can't be used; the message is one clear line for the log."""
+
+
+class UnknownSystem(LookupError):
+    """No system has this Cloud ID."""
+
+
+class DuplicateSystem(Exception):
+    """A system with this Cloud ID, in whatever case, is there already."""
+
+
+class InvalidCursor(ValueError):
+    """A text that is no cursor of a page."""
+
+
+class AdminPasswordError(Exception):
+    """The admin password can't be taken; the message is one clear line."""
+
+
+class AdminPasswordFixed(AdminPasswordError):
+    """The admin password comes from a file and can be changed there only."""

@@ -1,0 +1,71 @@
+"""What the two ends say of themselves on the control stream."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cfos_cloud.tunnel.control import InvalidParams, JSONObject, text_member
+
+PROTOCOL_VERSION = 1
+MAX_CAPABILITIES = 32
+#: What a grant, chosen by the device, may look like.
+_GRANT = re.compile(r"[A-Za-z0-9_-]{16,128}\Z")
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The device's first message, checked."""
+
+    agent: str | None
+    name: str | None
+    serial: str | None
+    capabilities: frozenset[str]
+
+
+def parse_hello(params: JSONObject) -> Hello:
+    """
+    The checked ``params`` of ``hello``.
+
+    :raises InvalidParams: another protocol version, or a member of the wrong type.
+    """
+    if params.get("protocol") != PROTOCOL_VERSION:
+        raise InvalidParams(f"protocol must be {PROTOCOL_VERSION}")
+    capabilities = params.get("capabilities")
+    if capabilities is None:
+        capabilities = []
+    if (
+        not isinstance(capabilities, list)
+        or len(capabilities) > MAX_CAPABILITIES
+        or not all(isinstance(c, str) for c in capabilities)
+    ):
+        raise InvalidParams("capabilities must be a list of texts")
+    return Hello(
+        text_member(params, "agent"),
+        text_member(params, "name"),
+        text_member(params, "serial"),
+        frozenset(capabilities),
+    )
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a device gives for a log-in; it goes into each stream of that person."""
+
+    grant: str
+    role: str
+    user: str
+
+
+def parse_grant(result: JSONObject) -> Grant:
+    """
+    The checked answer to ``login``.
+
+    :raises InvalidParams: the device answered something else.
+    """
+    grant, role = result.get("grant"), result.get("role")
+    if not isinstance(grant, str) or _GRANT.match(grant) is None:
+        raise InvalidParams("grant must be 16 to 128 of A-Z a-z 0-9 _ -")
+    if role not in ("admin", "user"):
+        raise InvalidParams("role must be admin or user")
+    return Grant(grant, str(role), text_member(result, "user") or "")

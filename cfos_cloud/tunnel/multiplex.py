@@ -1,0 +1,264 @@
+"""Many streams on one connection: yamux driven by Twisted, the same at both ends."""
+
+from __future__ import annotations
+
+from typing import Protocol as Interface
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocol,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from cfos_cloud.tunnel.stream import RESET, TunnelStream
+from cfos_cloud.tunnel.yamux import (
+    Connection,
+    Data,
+    Fin,
+    GoAway,
+    Limits,
+    Pong,
+    ProtocolError,
+    Reset,
+    Role,
+    StreamOpened,
+)
+
+#: Seconds between our pings, unless the server says otherwise in ``hello``.
+HEARTBEAT = 25.0
+#: So many of our own pings without an answer: the connection is dead.
+MAX_UNANSWERED_PINGS = 2
+#: Bytes of frames that leave in one write, about: four quanta of the round robin.
+WRITE_BYTES = 64 * 1024
+
+
+class MultiplexListener(Interface):
+    """Whoever owns the connection."""
+
+    def multiplex_ready(self, multiplexed: Multiplexed) -> None:
+        """The connection is there; streams may be opened."""
+
+    def stream_opened(self, stream_id: int) -> IProtocol | None:
+        """The peer opens a stream: the protocol for it, or ``None`` to reset it."""
+
+    def multiplex_lost(self, reason: Failure) -> None:
+        """All is over, and every stream has been told; once."""
+
+
+@implementer(IPushProducer)
+class Multiplexed(Protocol):
+    """
+    Frames of one reactor turn leave in one write, while the transport takes them.
+
+    ``bytes_in`` and ``bytes_out`` count what passed the connection, frames included.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        role: Role,
+        clock: IReactorTime,
+        listener: MultiplexListener,
+        heartbeat: float = HEARTBEAT,
+        limits: Limits | None = None,
+    ) -> None:
+        self.core = Connection(role, Limits() if limits is None else limits)
+        self.blocked: set[TunnelStream] = set()
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self._clock = clock
+        self._listener = listener
+        self._heartbeat = heartbeat
+        self._streams: dict[int, TunnelStream] = {}
+        self._awake = False
+        self._paused = False
+        self._closing = False
+        self._lost = False
+        self._unanswered = 0
+        self._beat: IDelayedCall | None = None
+
+    def open_stream(self, protocol: IProtocol) -> TunnelStream:
+        """
+        A new stream, already given to ``protocol``.
+
+        :raises cfos_cloud.tunnel.yamux.LocalError: a goaway was sent or received, or
+            the connection is lost.
+        """
+        stream = TunnelStream(self, self.core.open_stream())
+        self._streams[stream.stream_id] = stream
+        stream.connect(protocol)
+        self.wake()
+        return stream
+
+    @property
+    def stream_count(self) -> int:
+        """Streams that are open now, in either direction."""
+        return len(self._streams)
+
+    def set_heartbeat(self, seconds: float) -> None:
+        """Ping every ``seconds`` from now on."""
+        self._heartbeat = seconds
+        if self._beat is not None and self._beat.active():
+            self._beat.reset(seconds)
+
+    def reset_streams(self, keep: IProtocol | None = None) -> None:
+        """End all streams at once, but for the one of the protocol ``keep``."""
+        for stream in list(self._streams.values()):
+            if keep is None or stream.protocol is not keep:
+                stream.abortConnection()
+
+    def shut_down(self) -> None:
+        """No new streams; close once what is queued and sendable has left."""
+        if self._lost or self._closing:
+            return
+        self._closing = True
+        self.core.go_away(0)
+        self._flush()
+        if not self._paused:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if not self._lost and self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def getPeer(self) -> IAddress:
+        return self.transport.getPeer()  # type: ignore[union-attr]
+
+    def getHost(self) -> IAddress:
+        return self.transport.getHost()  # type: ignore[union-attr]
+
+    # Protocol
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        self._beat = self._clock.callLater(self._heartbeat, self._ping)
+        self._listener.multiplex_ready(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.bytes_in += len(data)
+        try:
+            events = self.core.receive_data(data)
+        except ProtocolError as error:
+            self.log.warn("tunnel broken by its peer: {why}", why=str(error))
+            self._flush()
+            self.abort()
+            return
+        streams = self._streams
+        for event in events:
+            if type(event) is Data:
+                stream = streams.get(event.stream_id)
+                if stream is not None:
+                    stream.data_received(event.data)
+            else:
+                self._event(event)
+        self.wake()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        if self._beat is not None and self._beat.active():
+            self._beat.cancel()
+        self.core.go_away(0)
+        for stream in list(self._streams.values()):
+            stream.connection_lost(reason)
+        self._listener.multiplex_lost(reason)
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._flush()
+        if self._closing and not self._paused:
+            self._close()
+
+    def stopProducing(self) -> None:
+        """The transport can't be written to; connectionLost says the rest."""
+        self._paused = True
+
+    # from our streams
+
+    def wake(self) -> None:
+        """There may be something to send at the end of this reactor turn."""
+        if not self._awake:
+            self._awake = True
+            self._clock.callLater(0, self._turn_ended)
+
+    def forget(self, stream: TunnelStream) -> None:
+        """The stream is over."""
+        self._streams.pop(stream.stream_id, None)
+        self.blocked.discard(stream)
+
+    def _turn_ended(self) -> None:
+        self._awake = False
+        self._flush()
+
+    def _flush(self) -> None:
+        transport = self.transport
+        if transport is None or self._lost:
+            return
+        while not self._paused:
+            data = self.core.next_bytes(WRITE_BYTES)
+            if not data:
+                break
+            self.bytes_out += len(data)
+            transport.write(data)
+            if self.blocked:
+                for stream in list(self.blocked):
+                    stream.drained()
+
+    def _close(self) -> None:
+        """All that could be sent is with the transport."""
+        if self.transport is not None and not self._lost:
+            # TLS doesn't close as long as somebody may still produce.
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+
+    def _event(self, event: object) -> None:
+        match event:
+            case StreamOpened(stream_id):
+                self._opened(stream_id)
+            case Fin(stream_id):
+                stream = self._streams.get(stream_id)
+                if stream is not None:
+                    stream.fin_received()
+            case Reset(stream_id):
+                stream = self._streams.get(stream_id)
+                if stream is not None:
+                    stream.connection_lost(RESET)
+            case Pong():
+                self._unanswered = 0
+            case GoAway(code):
+                self.log.debug("the peer says goaway, code {code}", code=code)
+
+    def _opened(self, stream_id: int) -> None:
+        protocol = self._listener.stream_opened(stream_id)
+        if protocol is None:
+            self.core.reset(stream_id)
+            return
+        stream = TunnelStream(self, stream_id)
+        self._streams[stream_id] = stream
+        stream.connect(protocol)
+
+    def _ping(self) -> None:
+        if self._unanswered >= MAX_UNANSWERED_PINGS:
+            self.log.info(
+                "peer is dead: {pings} pings unanswered", pings=self._unanswered
+            )
+            self.abort()
+            return
+        self._unanswered += 1
+        self.core.ping()
+        self.wake()
+        self._beat = self._clock.callLater(self._heartbeat, self._ping)

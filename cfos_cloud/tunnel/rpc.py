@@ -1,0 +1,188 @@
+"""The protocol on the control stream, the same at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Protocol as Interface
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cloud.tunnel.control import (
+    INTERNAL_ERROR,
+    Call,
+    ControlViolation,
+    JSONObject,
+    LineSplitter,
+    Message,
+    Notification,
+    Refusal,
+    Result,
+    RpcError,
+    UnknownMethod,
+    parse,
+    serialise,
+)
+
+__all__ = ["ControlChannel", "ControlHandler", "RpcError", "UnknownMethod"]
+
+#: Requests of the peer that we work on at the same time; more are a violation.
+MAX_CALLS = 64
+#: Time-outs of ours whose late answers we still await.
+MAX_LATE = 256
+
+
+class ControlHandler(Interface):
+    """What the peer asks of this end."""
+
+    def control_request(
+        self, method: str, params: JSONObject
+    ) -> JSONObject | Deferred[JSONObject]:
+        """Answer, or raise :class:`RpcError` (:class:`UnknownMethod`)."""
+
+    def control_notification(self, method: str, params: JSONObject) -> None:
+        """Take note; unknown ones are ignored."""
+
+    def control_lost(self) -> None:
+        """The control stream has ended, once."""
+
+
+class ControlChannel(Protocol):
+    """JSON-RPC 2.0 on a stream: both ends may ask."""
+
+    log = Logger()
+
+    def __init__(self, handler: ControlHandler, clock: IReactorTime) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._lines = LineSplitter()
+        self._numbers = count(1)
+        self._asked: dict[int | str, Deferred[JSONObject]] = {}
+        self._late: dict[int | str, Callable[[JSONObject], None]] = {}
+        self._answering = 0
+        self._lost = False
+
+    def request(
+        self,
+        method: str,
+        params: JSONObject,
+        timeout: float,
+        too_late: Callable[[JSONObject], None] | None = None,
+    ) -> Deferred[JSONObject]:
+        """
+        Ask the peer. Errbacks with :class:`RpcError`, ``TimeoutError`` after
+        ``timeout`` seconds, or ``ConnectionLost``.
+
+        :param too_late: called with a result that comes after the time-out; without
+            it, or where the answer is an error, a late answer is ignored.
+        """
+        answer: Deferred[JSONObject] = Deferred()
+        if self._lost:
+            answer.errback(ConnectionLost())
+            return answer
+        number = next(self._numbers)
+        self._asked[number] = answer
+        answer.addTimeout(timeout, self._clock)
+
+        def missed(failure: Failure) -> Failure:
+            if self._asked.pop(number, None) is not None and too_late is not None:
+                self._late[number] = too_late
+                while len(self._late) > MAX_LATE:
+                    del self._late[next(iter(self._late))]
+            return failure
+
+        self._send(Call(number, method, params))
+        return answer.addErrback(missed)
+
+    def notify(self, method: str, params: JSONObject) -> None:
+        """Tell the peer; nothing comes back, not even whether it arrived."""
+        if not self._lost:
+            self._send(Notification(method, params))
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            for line in self._lines.feed(data):
+                if line.strip():
+                    self._receive(parse(line))
+        except ControlViolation as error:
+            self.log.warn("control stream broken: {why}", why=str(error))
+            self._abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        asked, self._asked = self._asked, {}
+        for answer in asked.values():
+            answer.errback(ConnectionLost())
+        self._handler.control_lost()
+
+    def readConnectionLost(self) -> None:
+        """A control stream has no use for a half close: it ends."""
+        self._abort()
+
+    def writeConnectionLost(self) -> None:
+        """Nothing more can be sent; the read side tells the rest."""
+
+    def _abort(self) -> None:
+        transport = self.transport
+        if transport is not None:
+            transport.abortConnection()  # type: ignore[attr-defined]
+
+    def _receive(self, message: Message) -> None:
+        match message:
+            case Call():
+                self._answer(message)
+            case Notification(method, params):
+                try:
+                    self._handler.control_notification(method, params)
+                except RpcError as error:
+                    self.log.warn(
+                        "notification {method} ignored: {why}",
+                        method=method,
+                        why=error.message,
+                    )
+            case Result(number, result):
+                answer = self._asked.pop(number, None)
+                if answer is not None:
+                    answer.callback(result)
+                elif number in self._late:
+                    self._late.pop(number)(result)
+            case Refusal(number, error):
+                answer = None if number is None else self._asked.pop(number, None)
+                if answer is not None:
+                    answer.errback(error)
+
+    def _answer(self, call: Call) -> None:
+        if self._answering >= MAX_CALLS:
+            raise ControlViolation(f"more than {MAX_CALLS} requests at once")
+        self._answering += 1
+
+        def done(result: JSONObject) -> None:
+            self._answering -= 1
+            self._send(Result(call.id, result))
+
+        def failed(failure: Failure) -> None:
+            self._answering -= 1
+            if failure.check(RpcError):
+                self._send(Refusal(call.id, failure.value))  # type: ignore[arg-type]
+            else:
+                self.log.failure(
+                    "request {method} failed", failure=failure, method=call.method
+                )
+                self._send(Refusal(call.id, RpcError(INTERNAL_ERROR, "internal error")))
+
+        answer: Deferred[JSONObject] = maybeDeferred(
+            self._handler.control_request, call.method, call.params
+        )
+        answer.addCallbacks(done, failed)
+        answer.addErrback(lambda f: self.log.failure("answer not sent", failure=f))
+
+    def _send(self, message: Message) -> None:
+        if not self._lost and self.transport is not None:
+            self.transport.write(serialise(message))

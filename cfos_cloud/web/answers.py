@@ -1,0 +1,104 @@
+"""Writing an answer of ours to a twisted.web request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import MethodNotAllowed
+
+from cfos_cloud.gateway.error_pages import (
+    ErrorKind,
+    ErrorPages,
+    GatewayError,
+    new_error_id,
+)
+
+
+def client_address(request: IRequest) -> str:
+    """Where the request comes from, as the gateway says, or the connection's peer."""
+    address = getattr(request, "client_address", None)
+    if address is None:
+        peer = request.getClientAddress()
+        address = getattr(peer, "host", None)
+    return str(address or "")
+
+
+def is_secure(request: IRequest) -> bool:
+    """Whether the browser uses TLS, which a proxy may have ended."""
+    secure = getattr(request, "secure", None)
+    if secure is None:
+        secure = request.isSecure()
+    return bool(secure)
+
+
+def field(request: IRequest, name: bytes) -> bytes | None:
+    """The value of a field; one that came several times is joined by commas."""
+    values = request.requestHeaders.getRawHeaders(name)
+    return None if values is None else b", ".join(values)
+
+
+def cookies(request: IRequest) -> bytes:
+    """All that the request has for ``Cookie``, as one value."""
+    return b"; ".join(request.requestHeaders.getRawHeaders(b"cookie", []))
+
+
+def answer(
+    request: IRequest,
+    status: int,
+    fields: Iterable[tuple[bytes, bytes]],
+    body: bytes = b"",
+) -> bytes:
+    """Set status and fields, say nothing of who made it, and return ``body``."""
+    request.setResponseCode(status)
+    headers = request.responseHeaders
+    headers.removeHeader(b"server")
+    headers.removeHeader(b"content-type")
+    for name, value in fields:
+        headers.addRawHeader(name, value)
+    headers.setRawHeaders(b"content-length", [b"%d" % len(body)])
+    return body
+
+
+def redirect(
+    request: IRequest, location: bytes, fields: Iterable[tuple[bytes, bytes]] = ()
+) -> bytes:
+    """303 to a path of this server; what follows is a GET."""
+    return answer(
+        request,
+        303,
+        [
+            (b"Location", location),
+            (b"Cache-Control", b"no-store"),
+            (b"Referrer-Policy", b"same-origin"),
+            *fields,
+        ],
+    )
+
+
+def answer_error(
+    request: IRequest,
+    errors: ErrorPages,
+    kind: ErrorKind,
+    fields: Iterable[tuple[bytes, bytes]] = (),
+) -> bytes:
+    """An error of ours, as page or JSON."""
+    rendered = errors.render(
+        GatewayError(kind, new_error_id()),
+        field(request, b"accept"),
+        field(request, b"accept-language"),
+    )
+    return answer(request, rendered.status, (*rendered.fields, *fields), rendered.body)
+
+
+def answer_routing_error(
+    request: IRequest, errors: ErrorPages, failure: Failure
+) -> bytes:
+    """For what Klein's router raises: no such page, or not by this method."""
+    problem = failure.value
+    if isinstance(problem, MethodNotAllowed):
+        allowed = ", ".join(sorted(problem.valid_methods or ())).encode()
+        kind = ErrorKind.METHOD_NOT_ALLOWED
+        return answer_error(request, errors, kind, [(b"Allow", allowed)])
+    return answer_error(request, errors, ErrorKind.NOT_FOUND)

@@ -1,0 +1,131 @@
+"""
+Routes of an API: declared with what they demand, mounted on a Klein app.
+
+A resource is a class whose handlers raise or return an :class:`Answer`::
+
+    class Things:
+        @route("/things/<name>", method="GET", needs=Needs.OPERATOR)
+        async def show(self, request: IRequest, name: str) -> Answer: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from klein import Klein, KleinRenderable
+from klein.resource import KleinResource
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import NotFound
+
+from cfos_cloud.web.answers import answer
+from cfos_cloud.web.authorization import Authorizer, Needs
+from cfos_cloud.web.problem import CONTENT_TYPE, INTERNAL, problem_of
+
+_log = Logger()
+
+#: Of every answer: nothing here is for a cache or for a browser to guess at.
+COMMON_FIELDS = (
+    (b"Cache-Control", b"no-store"),
+    (b"X-Content-Type-Options", b"nosniff"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``body`` goes out as JSON; ``None`` is none."""
+
+    status: int
+    body: object = None
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    method: str
+    needs: Needs
+
+
+Handler = Callable[..., Coroutine[Any, Any, Answer]]
+H = TypeVar("H", bound=Handler)
+
+
+def route(path: str, *, method: str, needs: Needs) -> Callable[[H], H]:
+    """Declare the handler of ``path`` (Werkzeug's syntax); GET answers HEAD too."""
+    if not isinstance(needs, Needs):
+        raise TypeError(f"{method} {path} does not say what it needs")
+
+    def declare(handler: H) -> H:
+        handler.route = Route(path, method, needs)  # type: ignore[attr-defined]
+        return handler
+
+    return declare
+
+
+def mount(
+    app: Klein, resources: Iterable[object], authorizers: Mapping[Needs, Authorizer]
+) -> None:
+    """
+    Put the routes of all resources on ``app``, each behind its authorizer.
+
+    :raises KeyError: a route needs what nobody can check.
+    """
+    for resource in resources:
+        for _, handler in inspect.getmembers(resource, inspect.iscoroutinefunction):
+            declared = getattr(handler, "route", None)
+            if isinstance(declared, Route):
+                _mount(app, declared, handler, authorizers[declared.needs])
+    app.handle_errors(Exception)(_answer_failure)
+
+
+def _mount(app: Klein, declared: Route, handler: Handler, by: Authorizer) -> None:
+    async def handle(request: IRequest, **path: str) -> bytes:
+        await by.authorize(request, path)
+        result = await handler(request, **path)
+        if result.body is None:
+            return answer(request, result.status, (*COMMON_FIELDS, *result.fields))
+        content_type = (b"Content-Type", b"application/json")
+        fields = (*COMMON_FIELDS, content_type, *result.fields)
+        body = json.dumps(result.body).encode("ascii")
+        return answer(request, result.status, fields, body)
+
+    app.route(
+        declared.path,
+        methods=[declared.method],
+        endpoint=f"{declared.method} {declared.path} needs {declared.needs.value}",
+    )(handle)
+
+
+def _answer_failure(request: IRequest, failure: Failure) -> bytes:
+    return answer_error(request, failure.value, failure)
+
+
+def answer_error(
+    request: IRequest, error: BaseException | None, failure: Failure | None = None
+) -> bytes:
+    """Problem JSON for what was raised; what is our own fault is logged."""
+    problem = (problem_of(error) if error else None) or INTERNAL
+    if problem is INTERNAL:
+        _log.failure("an API request failed", failure)
+    elif problem.status == 503:
+        _log.error("an API request failed: {reason}", reason=str(error) or "overloaded")
+    fields = (*COMMON_FIELDS, (b"Content-Type", CONTENT_TYPE), *problem.fields)
+    return answer(request, problem.status, fields, problem.body())
+
+
+class APIResource(KleinResource):
+    """A Klein app as a leaf: its routes see what follows where it is mounted."""
+
+    def render(self, request: IRequest) -> KleinRenderable:
+        try:
+            b"/".join(request.postpath).decode("utf-8")
+        except UnicodeDecodeError:
+            # Klein would log a traceback of it.
+            return answer_error(request, NotFound())
+        return super().render(request)

@@ -1,0 +1,132 @@
+"""What stands between a log-in form that was sent and the device that is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Protocol as Interface
+
+from twisted.web.iweb import IRequest
+
+from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
+from cfos_cloud.gateway.known_browsers import KnownBrowsers
+from cfos_cloud.gateway.login import Authenticator, LoginFailed
+from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.registry.system import System
+from cfos_cloud.throttle import Throttle, source_key, stranger_keys
+from cfos_cloud.web.csrf import Csrf
+from cfos_cloud.web.forms import BadForm, read_form
+from cfos_cloud.web.visitor import Visitor, refusal
+
+#: Characters of an admin password or user ID.
+MAX_SECRET = 1_000
+
+
+class SystemNames(Interface):
+    """Where the log-in page looks systems up; ``Systems`` is one."""
+
+    def get(self, cloud_id: str) -> System | None: ...
+
+
+class Throttled(Exception):
+    """Not tried. ``seconds``: whole ones to wait, at least 1."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = ceil(seconds)
+
+
+@dataclass(frozen=True)
+class LoginForm:
+    """A complete form of ours; whether any of it is true is another question."""
+
+    cloud_id: str
+    secret: str = field(repr=False)
+    as_admin: bool
+
+
+def read_login_form(request: IRequest, csrf: Csrf, nonce: bytes | None) -> LoginForm:
+    """
+    The form in ``request``. Blanks around a Cloud ID or a user ID, which telephones
+    like to add, don't count.
+
+    :raises BadForm: no form of this browser's, or something is missing in it.
+    :raises InvalidCloudID: no system can have this Cloud ID.
+    """
+    form = read_form(request)
+    if not csrf.is_valid(nonce, form.get("csrf", "")):
+        raise BadForm("the form's token is not this browser's")
+    cloud_id = check_cloud_id(form.get("cloud_id", "").strip())
+    as_admin = form.get("admin", "").lower() not in ("", "0", "off", "false")
+    secret = form.get("cloud_user_id", "")
+    if not as_admin:
+        secret = secret.strip()
+    if not 0 < len(secret) <= MAX_SECRET:
+        raise BadForm("no secret, or one that is too long")
+    return LoginForm(cloud_id, secret, as_admin)
+
+
+@dataclass(frozen=True)
+class LoginGuard:
+    """``throttle``: of browsers alone."""
+
+    authenticator: Authenticator
+    systems: SystemNames
+    throttle: Throttle
+    known: KnownBrowsers
+    csrf: Csrf
+
+    async def log_in(self, request: IRequest, visitor: Visitor) -> Session:
+        """
+        Ask the device, if the throttle allows.
+
+        What another site makes a browser send is not charged, for the visitors of
+        that site would pay. What else is no form of ours is charged to its source.
+
+        :raises LoginFailed: for whatever reason; all are to look the same.
+        :raises Throttled: nobody was asked.
+        """
+        foreign = refusal(request, visitor)
+        if foreign is not None:
+            raise LoginFailed(foreign.value)
+        try:
+            form = read_login_form(request, self.csrf, visitor.nonce)
+        except (BadForm, InvalidCloudID) as error:
+            source = (source_key(visitor.address),)
+            self._check(source)
+            self.throttle.failed(source)
+            raise LoginFailed(str(error)) from error
+        known = self.known.throttle_key(visitor.known, form.cloud_id)
+        # Who is known has a key of their own: strangers, be it behind the same
+        # router, can't lock them out.
+        keys = (
+            stranger_keys(visitor.address, form.cloud_id) if known is None else (known,)
+        )
+        self._check(keys)
+        self.throttle.begin(keys)
+        try:
+            session = await self._ask(form, visitor)
+        except BaseException:  # cancelled, too: the browser didn't wait
+            self.throttle.failed(keys)
+            raise
+        self.throttle.succeeded(keys)
+        return session
+
+    def _check(self, keys: tuple[str, ...]) -> None:
+        wait = self.throttle.wait(keys)
+        if wait > 0:
+            raise Throttled(wait)
+
+    async def _ask(self, form: LoginForm, visitor: Visitor) -> Session:
+        system = self.systems.get(form.cloud_id)
+        if system is None:
+            raise LoginFailed("unknown system")
+        if not system.enabled:
+            raise LoginFailed("disabled", system.cloud_id)
+        return await self.authenticator.log_in(
+            system.cloud_id,
+            form.secret,
+            form.as_admin,
+            visitor.address,
+            visitor.language,
+        )

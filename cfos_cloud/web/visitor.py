@@ -1,0 +1,92 @@
+"""Who stands before a page of ours, as far as a request tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.web.iweb import IRequest
+
+from cfos_cloud.gateway import cookies, origin_rule
+from cfos_cloud.gateway.sessions import Session, SessionTable
+from cfos_cloud.languages import SUPPORTED, choose
+from cfos_cloud.web import answers
+from cfos_cloud.web.csrf import is_nonce
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """``cookie`` is all of the field; ``nonce`` and ``known`` are cookies of ours."""
+
+    language: str
+    secure: bool
+    address: str
+    cookie: bytes
+    session: Session | None
+    nonce: bytes | None
+    known: bytes | None
+
+    @classmethod
+    def of(
+        cls, request: IRequest, sessions: SessionTable, language: str | None = None
+    ) -> Visitor:
+        """
+        ``language`` is the address's, and the browser's wish counts where it isn't
+        one of ours.
+        """
+        secure = answers.is_secure(request)
+        cookie = answers.cookies(request)
+        token = cookies.find(cookie, cookies.session_name(secure))
+        nonce = cookies.find(cookie, cookies.our_name(b"csrf", secure))
+        if language not in SUPPORTED:
+            wanted = answers.field(request, b"accept-language") or b""
+            language = choose(wanted.decode("latin-1"))
+        return cls(
+            language=language,
+            secure=secure,
+            address=answers.client_address(request),
+            cookie=cookie,
+            session=None if token is None else sessions.find(token),
+            nonce=nonce if nonce is not None and is_nonce(nonce) else None,
+            known=cookies.find(cookie, cookies.our_name(b"known", secure)),
+        )
+
+    def set_cookie(
+        self, suffix: bytes | None, value: bytes, max_age: int | None = None
+    ) -> tuple[bytes, bytes]:
+        """A ``Set-Cookie`` field for ours; no ``suffix``: the session's."""
+        name = (
+            cookies.session_name(self.secure)
+            if suffix is None
+            else cookies.our_name(suffix, self.secure)
+        )
+        value = cookies.set_cookie(name, value, secure=self.secure, max_age=max_age)
+        return b"Set-Cookie", value
+
+    def clear_device(self) -> list[tuple[bytes, bytes]]:
+        """
+        Fields that remove what a device has left in the browser, before another
+        one, or another person, comes to the same origin.
+        """
+        folder = b"/ui/" + self.language.encode()
+        paths = [b"/", b"/ui", b"/ui/", folder, folder + b"/"]
+        expired = cookies.expire_foreign(self.cookie, paths, secure=self.secure)
+        return [
+            # Not "cookies", which would take ours with it.
+            (b"Clear-Site-Data", b'"storage"'),
+            *((b"Set-Cookie", value) for value in expired),
+        ]
+
+
+def refusal(request: IRequest, visitor: Visitor) -> origin_rule.Refusal | None:
+    """The rule for requests from other sites, applied to a page of ours."""
+    return origin_rule.refusal(
+        method=request.method,
+        target=request.uri,
+        is_upgrade=False,
+        sec_fetch_site=answers.field(request, b"sec-fetch-site"),
+        sec_fetch_mode=answers.field(request, b"sec-fetch-mode"),
+        sec_fetch_dest=answers.field(request, b"sec-fetch-dest"),
+        origin=answers.field(request, b"origin"),
+        scheme=b"https" if visitor.secure else b"http",
+        host=answers.field(request, b"host") or b"",
+    )

@@ -1,0 +1,199 @@
+"""``cfos-cloud device-check``, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.trial.unittest import TestCase
+from twisted.web.resource import NoResource
+from twisted.web.server import Site
+
+from cfos_cloud.device.check import add_parsers, run
+from cfos_cloud.device.pins import PinFile, pin_of
+from tests.device.certificates import make_certificate, server_tls
+from tests.device.tunnel_server import CLOUD_ID, Behaviour, TunnelServer
+
+PASSWORD = "correct horse battery"
+CERTIFICATE = make_certificate("localhost", "127.0.0.1")
+
+reactor: Any = _reactor
+
+
+class CheckTests(TestCase):
+    def setUp(self) -> None:
+        self.behaviour = Behaviour(PASSWORD, CERTIFICATE)
+        self.servers: list[TunnelServer] = []
+        self.port = self.listen(self.server_factory())
+        self.target = self.listen(Site(NoResource("nothing at all")))
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.password_file = self.directory / "password"
+        self.password_file.write_text(PASSWORD + "\n")
+        self.pins = PinFile(self.directory)
+
+    def listen(self, factory: object) -> int:
+        port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        number: int = port.getHost().port
+        return number
+
+    def server_factory(self) -> object:
+        def build() -> TunnelServer:
+            self.servers.append(TunnelServer(self.behaviour, reactor))
+            return self.servers[-1]
+
+        plain = Factory.forProtocol(build)
+        if self.behaviour.certificate is None:
+            return plain
+        options = server_tls(self.behaviour.certificate)
+        return TLSMemoryBIOFactory(options, False, plain, reactor)
+
+    def arguments(self, **changed: str) -> argparse.Namespace:
+        parser = argparse.ArgumentParser()
+        add_parsers(parser.add_subparsers())
+        values = {
+            "server": f"https://localhost:{self.port}",
+            "cloud-id": CLOUD_ID,
+            "password-file": str(self.password_file),
+            "target": f"http://127.0.0.1:{self.target}",
+            "state-dir": str(self.directory),
+        } | {name.replace("_", "-"): value for name, value in changed.items()}
+        words = [w for name, text in values.items() for w in (f"--{name}", text)]
+        return parser.parse_args(["device-check", *words])
+
+    async def check(self, status: int, **changed: str) -> dict[str, str]:
+        arguments = self.arguments(**changed)
+        with mock.patch("sys.stdout", StringIO()) as out:
+            found = await run(reactor, arguments)
+        self.assertEqual(found, status, out.getvalue())
+        await self.all_left()
+        lines = out.getvalue().splitlines()
+        return dict(line.split(": ", 1) for line in lines)
+
+    async def test_all_is_well(self) -> None:
+        found = await self.check(0)
+        self.assertEqual(list(found), ["dns", "tcp", "tls", "password", "target"])
+        self.assertTrue(all(text.startswith("ok, ") for text in found.values()), found)
+        self.assertIn("TLSv1.3, certificate for localhost, 127.0.0.1", found["tls"])
+        self.assertIn("self-signed; no key is pinned yet", found["tls"])
+        self.assertIn("404", found["target"])
+
+    async def test_it_takes_over_no_tunnel_and_pins_nothing(self) -> None:
+        await self.check(0)
+        self.assertEqual([server.hellos for server in self.servers][-1], [])
+        self.assertEqual(len(self.servers[-1].proofs), 1)
+        self.assertIsNone(self.pins.get(f"localhost:{self.port}"))
+
+    async def test_a_wrong_password_fails_with_advice(self) -> None:
+        self.password_file.write_text("another password")
+        found = await self.check(1)
+        self.assertTrue(found["password"].startswith("FAILED: the server refuses"))
+        self.assertIn("--password-file", found["password"])
+        self.assertTrue(found["target"].startswith("ok"))
+
+    async def test_a_disabled_system_is_told_apart(self) -> None:
+        self.behaviour.after_proof = (
+            b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+        )
+        found = await self.check(1)
+        self.assertIn("it is right", found["password"])
+
+    async def test_an_unreadable_password_file_fails_alone(self) -> None:
+        found = await self.check(1, password_file=str(self.directory / "none"))
+        self.assertIn("can't read", found["password"])
+        self.assertTrue(found["tls"].startswith("ok"))
+
+    async def test_an_unusable_password_fails(self) -> None:
+        self.password_file.write_text("\n")
+        found = await self.check(1)
+        self.assertIn("password is empty", found["password"])
+
+    async def test_a_changed_key_fails_before_a_proof(self) -> None:
+        self.pins.put(f"localhost:{self.port}", "00" * 32)
+        found = await self.check(1)
+        self.assertIn("not the one seen before", found["tls"])
+        self.assertNotIn("password", found)
+        self.assertEqual([p for s in self.servers for p in s.requests], [])
+
+    async def test_a_pinned_key_is_recognised(self) -> None:
+        self.pins.put(f"localhost:{self.port}", pin_of(CERTIFICATE.certificate))
+        found = await self.check(0)
+        self.assertIn("the key is the pinned one", found["tls"])
+
+    async def test_without_a_ca_the_ca_check_fails(self) -> None:
+        found = await self.check(1, verify="ca")
+        self.assertIn("self-signed", found["tls"])
+
+    async def test_a_port_where_nothing_listens_fails(self) -> None:
+        free = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+        number = free.getHost().port
+        await free.stopListening()
+        found = await self.check(1, server=f"https://127.0.0.1:{number}")
+        self.assertIn("connection refused", found["tcp"])
+        self.assertEqual(list(found), ["dns", "tcp", "target"])
+
+    async def test_a_name_that_nobody_has_fails(self) -> None:
+        found = await self.check(1, server="https://no-such-host.invalid:4443")
+        self.assertIn("is not known", found["dns"])
+        self.assertEqual(list(found), ["dns", "target"])
+
+    async def test_a_port_without_tls_fails(self) -> None:
+        self.behaviour.certificate = None
+        port = self.listen(Factory.forProtocol(Talkative))
+        found = await self.check(1, server=f"https://localhost:{port}")
+        self.assertIn("FAILED: TLS failed", found["tls"])
+
+    async def test_plain_http_is_checked_without_tls(self) -> None:
+        self.behaviour.certificate = None
+        port = self.listen(self.server_factory())
+        found = await self.check(0, server=f"http://localhost:{port}")
+        self.assertIn("nothing is encrypted", found["tls"])
+
+    async def test_a_target_that_is_down_fails(self) -> None:
+        free = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+        number = free.getHost().port
+        await free.stopListening()
+        found = await self.check(1, target=f"http://127.0.0.1:{number}")
+        self.assertIn("connection refused", found["target"])
+        self.assertTrue(found["password"].startswith("ok"))
+
+    async def test_json_says_the_same(self) -> None:
+        arguments = self.arguments()
+        arguments.json = True
+        with mock.patch("sys.stdout", StringIO()) as out:
+            self.assertEqual(await run(reactor, arguments), 0)
+        document = json.loads(out.getvalue())
+        self.assertTrue(document["ok"])
+        self.assertEqual(
+            [set(entry) for entry in document["checks"]],
+            [{"check", "ok", "detail"}] * 5,
+        )
+        await self.all_left()
+
+    async def test_what_makes_no_sense_is_one_line_and_status_2(self) -> None:
+        for name, value in (("server", "cloud"), ("cloud_id", "a--b"), ("target", "x")):
+            with mock.patch("sys.stderr", StringIO()) as err:
+                status = await run(reactor, self.arguments(**{name: value}))
+            self.assertEqual((status, err.getvalue().count("\n")), (2, 1))
+
+    async def all_left(self) -> None:
+        while not all(server.lost for server in self.servers):
+            await deferLater(reactor, 0.01)
+
+
+class Talkative(Protocol):
+    """Says something in plain text to whoever comes."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"220 mail.example ESMTP\r\n")
+        self.transport.loseConnection()

@@ -1,0 +1,242 @@
+"""Templates, translations and assets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+from babel.messages.catalog import Message
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cloud.assets import Assets
+from cfos_cloud.gateway import error_texts
+from cfos_cloud.languages import DEFAULT, SUPPORTED
+from cfos_cloud.pages import Pages, duration, moment
+from cfos_cloud.ui import ui_directory
+
+MessageID = str | tuple[str, ...]
+
+
+def messages() -> Iterator[MessageID]:
+    """All that there is to be translated."""
+    for template in sorted((ui_directory() / "templates").glob("*.html")):
+        for _, message, *_ in extract_from_file("jinja2", template):
+            yield message
+    for _, message, *_ in extract_from_file("python", error_texts.__file__):
+        yield message
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"%\([a-z_]+\)s", text))
+
+
+def texts(entry: Message) -> list[str]:
+    """The translation, or those for each number; one empty text if there is none."""
+    string = entry.string or ""
+    return [string] if isinstance(string, str) else list(string)
+
+
+def translation(language: str) -> dict[str, Message]:
+    path = ui_directory() / "translations" / language / "LC_MESSAGES/cfos_cloud.po"
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language, abort_invalid=True)
+    found = {}
+    for message in catalogue:
+        if message.id:
+            first = message.id if isinstance(message.id, str) else message.id[0]
+            found[first] = message
+    return found
+
+
+class TranslationTests(SynchronousTestCase):
+    languages = tuple(each for each in SUPPORTED if each != DEFAULT)
+
+    def test_there_is_something_to_translate(self) -> None:
+        self.assertGreater(len(list(messages())), 40)
+
+    def test_every_message_is_translated_into_every_language(self) -> None:
+        for language in self.languages:
+            known = translation(language)
+            for message in messages():
+                first = message if isinstance(message, str) else message[0]
+                self.assertIn(first, known, language)
+                entry = known[first]
+                self.assertTrue(all(texts(entry)), f"{language}: {first}")
+                self.assertFalse(entry.fuzzy, f"{language}: {first}")
+
+    def test_translations_keep_the_placeholders(self) -> None:
+        for language in self.languages:
+            for first, entry in translation(language).items():
+                for text in texts(entry):
+                    self.assertEqual(placeholders(text), placeholders(first), text)
+
+    def test_no_translation_is_of_a_message_that_is_gone(self) -> None:
+        wanted = {each if isinstance(each, str) else each[0] for each in messages()}
+        for language in self.languages:
+            self.assertEqual(set(translation(language)) - wanted, set(), language)
+
+
+class Checker(HTMLParser):
+    """Collects what a page must not have, and tags that are not closed."""
+
+    VOID = frozenset({"meta", "link", "img", "input", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.problems: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "style" or name.startswith("on") or tag == "script":
+                self.problems.append(f"{tag} {name}")
+            if name == "id" and value:
+                self.ids.append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"</{tag}>")
+
+
+class PagesTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.pages = Pages(ui_directory())
+
+    def login(self, language: str, **changes: object) -> str:
+        values = {
+            "path": "cloud-login.htm",
+            "problem": None,
+            "wait": 0,
+            "csrf": "token",
+            "system_name": None,
+            **changes,
+        }
+        return self.pages.render("login.html", language, values).decode()
+
+    def test_pages_are_well_formed_in_every_language_and_state(self) -> None:
+        for language in SUPPORTED:
+            for problem in (None, "failed", "throttled", "stale"):
+                for name in (None, "A & <b>B</b>"):
+                    page = self.login(language, problem=problem, system_name=name)
+                    checker = Checker()
+                    checker.feed(page)
+                    self.assertEqual((checker.problems, checker.open), ([], []))
+                    self.assertEqual(len(checker.ids), len(set(checker.ids)))
+                    self.assertEqual(page.count("<h1"), 1)
+
+    def test_names_are_escaped(self) -> None:
+        page = self.login("de", system_name="<script>alert(1)</script>%s%(x)s")
+        self.assertNotIn("<script>", page)
+        self.assertIn("%s%(x)s", page)
+
+    def test_numbers_have_their_plural(self) -> None:
+        one = self.login("de", problem="throttled", wait=1)
+        many = self.login("de", problem="throttled", wait=5)
+        self.assertIn("1 Sekunde und", one)
+        self.assertIn("5 Sekunden und", many)
+
+    def test_an_unsupported_language_gives_the_default_one(self) -> None:
+        self.assertEqual(self.login("xx"), self.login(DEFAULT))
+
+    def test_a_missing_value_is_an_error_not_a_gap(self) -> None:
+        with self.assertRaises(Exception):  # noqa: B017
+            self.pages.render("login.html", "en", {})
+
+    def test_the_notice_on_the_operator_is_on_every_log_in_page(self) -> None:
+        self.assertIn("can see everything", self.login("en"))
+        self.assertIn("kann alles sehen", self.login("de"))
+        self.assertIn("pode ver tudo", self.login("pt"))
+
+    def test_a_damaged_translation_stops_the_start(self) -> None:
+        directory = Path(self.mktemp())
+        for name in ("assets", "templates", "translations/de/LC_MESSAGES"):
+            (directory / name).mkdir(parents=True)
+        self.assertRaises(OSError, Pages, directory)
+
+
+class TimeTests(SynchronousTestCase):
+    when = datetime(2026, 11, 4, 14, 5, 59, tzinfo=UTC)
+
+    def test_times_are_said_in_the_language_and_in_utc(self) -> None:
+        self.assertEqual(moment(self.when, "en"), "4 Nov 2026, 14:05 UTC")
+        self.assertEqual(moment(self.when, "de"), "04.11.2026, 14:05 UTC")
+        self.assertEqual(moment(self.when, "pt"), "04/11/2026, 14:05 UTC")
+
+    def test_so_are_spans_and_none_is_negative(self) -> None:
+        self.assertEqual(duration(timedelta(minutes=12), "de"), "12 Minuten")
+        self.assertEqual(duration(timedelta(days=3), "en"), "3 days")
+        self.assertEqual(duration(timedelta(hours=-2), "en"), "1 second")
+
+
+class AssetsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        (self.directory / "a.css").write_text("a {}")
+        (self.directory / "notes.txt").write_text("not served")
+        (self.directory / "folder.css").mkdir()
+
+    def test_the_name_with_the_hash_is_immutable(self) -> None:
+        assets = Assets(self.directory)
+        asset = assets.find(assets.url("a.css").rpartition("/")[2])
+        assert asset is not None
+        self.assertTrue(asset.is_immutable)
+        self.assertEqual(asset.body, b"a {}")
+
+    def test_other_content_has_another_name(self) -> None:
+        before = Assets(self.directory).url("a.css")
+        (self.directory / "a.css").write_text("b {}")
+        self.assertNotEqual(Assets(self.directory).url("a.css"), before)
+
+    def test_only_known_types_are_served(self) -> None:
+        assets = Assets(self.directory)
+        self.assertIsNone(assets.find("notes.txt"))
+        self.assertIsNone(assets.find("folder.css"))
+        self.assertRaises(KeyError, assets.url, "notes.txt")
+
+
+class StyleTests(SynchronousTestCase):
+    """The tokens' colours can be read by everybody (WCAG 2.2, 1.4.3)."""
+
+    def test_text_has_enough_contrast_in_both_schemes(self) -> None:
+        sheet = (ui_directory() / "assets" / "style.css").read_text()
+        light, dark = (
+            dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part))
+            for part in sheet.split("prefers-color-scheme: dark", 1)
+        )
+        for tokens in (light, {**light, **dark}):
+            for text, ground, least in (
+                ("text", "surface", 4.5),
+                ("text", "ground", 4.5),
+                ("quiet", "ground", 4.5),
+                ("quiet", "surface", 4.5),
+                ("accent", "ground", 4.5),
+                ("on-accent", "accent", 4.5),
+                ("on-accent", "accent-strong", 4.5),
+                ("alert", "alert-ground", 4.5),
+                ("line", "surface", 3.0),
+            ):
+                ratio = contrast(tokens[text], tokens[ground])
+                self.assertGreaterEqual(ratio, least, f"{text} on {ground}")
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
