@@ -20,7 +20,7 @@ def read_secret(path: str | Path) -> str:
     :raises SecretFileError: unreadable, over 64 KiB or not UTF-8.
     """
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         raise SecretFileError(f"can't read {path}: {error.strerror}") from error
@@ -52,7 +52,7 @@ def write_secret(path: str | Path, data: str | bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(temporary, target)
+        temporary.rename(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

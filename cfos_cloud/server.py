@@ -1,4 +1,4 @@
-"""The composition root of ``twistd cfos-cloud``: every part of the server is made here."""
+"""The composition root of ``twistd cfos-cloud``: all parts are made here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import sdnotify
 from twisted.internet import reactor as _reactor
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -182,9 +184,7 @@ class CloudServer(LoggedService):
         self.log.info(
             "serving {systems} systems at {addresses}",
             systems=len(self.systems),
-            addresses=", ".join(
-                f"{a.host} port {a.port}" for a in self._listening.addresses
-            ),
+            addresses=", ".join(map(_place, self._listening.addresses)),
         )
         sdnotify.SystemdNotifier().notify("READY=1")
 
@@ -224,6 +224,12 @@ class CloudServer(LoggedService):
         elif change.disabled:
             self.exchange.disconnect(cloud_id, "disabled")
             self.sessions.end_system(cloud_id)
+
+
+def _place(address: IAddress) -> str:
+    if isinstance(address, IPv4Address | IPv6Address):
+        return f"{address.host} port {address.port}"
+    return str(address)
 
 
 def _raise_file_limit() -> None:

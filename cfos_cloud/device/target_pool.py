@@ -200,7 +200,7 @@ class TargetPool:
             self._target_state(None)
             transport = upstream.transport
             if ITCPTransport.providedBy(transport):
-                transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+                transport.setTcpNoDelay(True)
             if claim.long_lived:
                 self._long_lived_claims -= 1
                 self._long_lived.add(upstream)
@@ -230,7 +230,7 @@ class TargetPool:
                 )
             self._serve_waiting()
 
-        connecting.addCallbacks(connected, failed)  # type: ignore[arg-type]
+        connecting.addCallbacks(connected, failed)
         connecting.addErrback(
             lambda failure: self.log.failure("a request failed", failure=failure)
         )

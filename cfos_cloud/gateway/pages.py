@@ -31,7 +31,7 @@ class CloudRequest(Request):
     """A request to one of our own pages."""
 
     #: JSON is not text/html: every page says what it is.
-    defaultContentType = None  # type: ignore[assignment]
+    defaultContentType = None
     client_address: str = ""
     secure: bool = False
 
@@ -39,7 +39,7 @@ class CloudRequest(Request):
         return self.secure
 
     def getClientAddress(self) -> IAddress:
-        return self.client
+        return cast(IAddress, self.client)
 
 
 class PageExchange:
@@ -68,7 +68,7 @@ class PageExchange:
         self._flushing = False
         self._timer: IDelayedCall | None = None
         self._secure = secure
-        request = self._request = CloudRequest(self, False)  # type: ignore[arg-type]
+        request = self._request = CloudRequest(self, False)
         request.site = site
         request.client_address = client_address
         request.secure = secure

@@ -86,7 +86,8 @@ class RequestParser(_Fields):
             return []
         if self._bad is not None:
             return []
-        self._events = events = []
+        events: list[RequestEvent] = []
+        self._events = events
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -186,7 +187,8 @@ class ResponseParser(_Fields):
             return [data]
         if self._bad is not None:
             return []
-        self._events = events = []
+        events: list[ResponseEvent] = []
+        self._events = events
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:

@@ -67,6 +67,10 @@ class RequestHandler(Interface):
         """The connection is over."""
 
 
+#: Before the first request, and for what was none.
+_NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())
+
+
 @implementer(IPushProducer)
 class RequestChannel(Protocol):
     """
@@ -91,7 +95,7 @@ class RequestChannel(Protocol):
         self._parser = RequestParser()
         self._queue: deque[RequestEvent] = deque()
         self._out: list[bytes] = []
-        self._head: RequestHead | None = None
+        self._head = _NO_HEAD
         self._sink: RequestSink | None = None
         self._raw: RequestSink | None = None
         self._request_done = True
@@ -125,7 +129,8 @@ class RequestChannel(Protocol):
         :param length: bytes of the body; ``None``: not known, or none by nature.
         """
         head = self._head
-        assert head is not None and not self._response_done
+        if self._response_done:
+            raise RuntimeError("there is no request to respond to")
         self._bodiless = (
             head.method == b"HEAD" or status == 204 or status == 304 or status < 200
         )
@@ -157,7 +162,7 @@ class RequestChannel(Protocol):
 
     def inform(self, status: int, reason: bytes, fields: bytes) -> None:
         """An interim response (RFC 9110 §15.2); a client of HTTP/1.0 gets none."""
-        if self._head is not None and self._head.is_11:
+        if self._head.is_11:
             self._out += (b"HTTP/1.1 %d " % status, reason, b"\r\n", fields, b"\r\n")
 
     def send(self, data: bytes) -> None:
@@ -222,7 +227,7 @@ class RequestChannel(Protocol):
         self._sink = None
         self._handed = protocol
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
-        protocol.makeConnection(self.transport)  # type: ignore[arg-type]
+        protocol.makeConnection(self.transport)
         self._resume_reading()
         if rest:
             protocol.dataReceived(rest)
@@ -439,6 +444,3 @@ class RequestChannel(Protocol):
             self._timer = self.clock.callLater(left, self._check_deadline)
         else:
             self.abort()
-
-
-_NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())

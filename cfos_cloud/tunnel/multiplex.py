@@ -222,7 +222,7 @@ class Multiplexed(Protocol):
         """All that could be sent is with the transport."""
         if self.transport is not None and not self._lost:
             # TLS doesn't close as long as somebody may still produce.
-            self.transport.unregisterProducer()
+            self.transport.unregisterProducer()  # type: ignore[attr-defined]
             self.transport.loseConnection()
 
     def _event(self, event: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol as Interface
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -177,11 +177,13 @@ class ControlChannel(Protocol):
                 )
                 self._send(Refusal(call.id, RpcError(INTERNAL_ERROR, "internal error")))
 
-        answer: Deferred[JSONObject] = maybeDeferred(
-            self._handler.control_request, call.method, call.params
-        )
+        answer: Deferred[JSONObject] = maybeDeferred(self._ask, call)
         answer.addCallbacks(done, failed)
         answer.addErrback(lambda f: self.log.failure("answer not sent", failure=f))
+
+    def _ask(self, call: Call) -> Deferred[JSONObject]:
+        answer = self._handler.control_request(call.method, call.params)
+        return answer if isinstance(answer, Deferred) else succeed(answer)
 
     def _send(self, message: Message) -> None:
         if not self._lost and self.transport is not None:

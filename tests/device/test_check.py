@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
-from twisted.web.resource import NoResource
+from twisted.web.pages import notFound
 from twisted.web.server import Site
 
 from cfos_cloud.device.check import add_parsers, run
@@ -33,7 +33,7 @@ class CheckTests(TestCase):
         self.behaviour = Behaviour(PASSWORD, CERTIFICATE)
         self.servers: list[TunnelServer] = []
         self.port = self.listen(self.server_factory())
-        self.target = self.listen(Site(NoResource("nothing at all")))
+        self.target = self.listen(Site(notFound()))
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         self.password_file = self.directory / "password"

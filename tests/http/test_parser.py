@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,7 +15,7 @@ from cfos_cloud.http.parser import HeadLimits, RequestParser, ResponseParser
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n"
 
 
-def merged(events: list[object]) -> list[object]:
+def merged(events: Sequence[object]) -> list[object]:
     """Adjacent pieces of a body as one."""
     out: list[object] = []
     for event in events:
@@ -116,7 +119,7 @@ class Requests(SynchronousTestCase):
 class RefusedRequests(SynchronousTestCase):
     """Each line: what it is, the bytes after ``GET /a HTTP/1.1 CRLF Host: x CRLF``."""
 
-    FIELDS = {
+    FIELDS: ClassVar[dict[str, bytes]] = {
         "a second Host": b"Host: x\r\n",
         "obs-fold": b"A: b\r\n c\r\n",
         "bare CR": b"A: b\rc\r\n",
@@ -135,7 +138,7 @@ class RefusedRequests(SynchronousTestCase):
         "identity": b"Transfer-Encoding: identity\r\n",
         "xchunked": b"Transfer-Encoding: xchunked\r\n",
         "gzip, chunked": b"Transfer-Encoding: gzip, chunked\r\n",
-        "chunked twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "chunked twice": b"Transfer-Encoding: chunked\r\n" * 2,
         "Content_Length": b"Content_Length: 3\r\n",
         "Transfer_Encoding": b"Transfer_Encoding: chunked\r\n",
         "Cfos_Role": b"Cfos_Role: admin\r\n",
@@ -143,7 +146,7 @@ class RefusedRequests(SynchronousTestCase):
             b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n"
         ),
     }
-    LINES = {
+    LINES: ClassVar[dict[str, bytes]] = {
         "absolute-form": b"GET http://a/b HTTP/1.1",
         "CONNECT": b"CONNECT a:1 HTTP/1.1",
         "TRACE": b"TRACE / HTTP/1.1",

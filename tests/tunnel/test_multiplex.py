@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -39,7 +39,7 @@ class Recorder(Protocol):
 
     def __init__(self) -> None:
         self.data = b""
-        self.lost: list[type[BaseException]] = []
+        self.lost: list[type[BaseException] | None] = []
 
     @property
     def stream(self) -> TunnelStream:
@@ -69,6 +69,7 @@ class Broken(Recorder):
         raise RuntimeError("a bug in one protocol")
 
 
+@implementer(IPushProducer)
 class Producer:
     def __init__(self) -> None:
         self.paused = False
