@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Site
 
 from cfos_cloud.connection_recorder import ConnectionRecorder
@@ -50,6 +50,7 @@ from cfos_cloud.registry import (
     hashing_worker,
 )
 from cfos_cloud.registry.system import ChangeKind
+from cfos_cloud.relay.prompt import PromptTLS
 from cfos_cloud.secret_files import SecretFileError
 from cfos_cloud.server_options import Options
 from cfos_cloud.server_secret import ServerSecret
@@ -156,8 +157,7 @@ class CloudServer(LoggedService):
         secure = TLSMemoryBIOFactory(
             tls, False, FrontFactory(self.gateway, secure=True), reactor
         )
-        # Our writes are joined already: its buffer would only cost a timer for each.
-        secure.protocol = TLSMemoryBIOProtocol
+        secure.protocol = PromptTLS
         sniffer = SnifferFactory({Route.TLS: secure, Route.PLAIN: plain}, reactor)
         listening = ListeningService(
             reactor, self._options.port_spec, sniffer, self._port_lost

@@ -45,6 +45,7 @@ from cfos_cloud.device.trust import (
     ServerKeyChanged,
     ServerTrust,
 )
+from cfos_cloud.relay.prompt import PromptTLS
 from cfos_cloud.tunnel.scram import ClientHandshake, HandshakeError, ServerNotProven
 from cfos_cloud.workers import Worker
 
@@ -128,9 +129,9 @@ class Authentication(Protocol):
         plain = Factory.forProtocol(lambda: self)
         if self._tls is None:
             return endpoint.connect(plain)
-        return endpoint.connect(
-            TLSMemoryBIOFactory(self._tls, True, plain, self._clock)
-        )
+        factory = TLSMemoryBIOFactory(self._tls, True, plain, self._clock)
+        factory.protocol = PromptTLS
+        return endpoint.connect(factory)
 
     def hand_over(self, successor: IProtocol, rest: bytes) -> None:
         """From now on the connection is ``successor``'s, beginning with ``rest``."""

@@ -69,7 +69,7 @@ def request_to_target(
     for lower, name, value in head.fields:
         if (
             lower in HOP_BY_HOP
-            or lower in nominated
+            or (nominated and lower in nominated)
             or lower == b"host"
             or lower.startswith(b"cfos-")
         ):
@@ -110,7 +110,11 @@ def response_fields(head: ResponseHead, mapping: Mapping) -> bytes:
     nominated = head.nominated
     out: list[bytes] = []
     for lower, name, value in head.fields:
-        if lower in HOP_BY_HOP or lower in nominated or lower.startswith(b"cfos-"):
+        if (
+            lower in HOP_BY_HOP
+            or (nominated and lower in nominated)
+            or lower.startswith(b"cfos-")
+        ):
             if lower == b"upgrade" and head.status == 101:
                 out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
             continue

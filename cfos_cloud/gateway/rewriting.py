@@ -24,6 +24,26 @@ _BINDS_ORIGIN = frozenset(
         b"strict-transport-security",
     }
 )
+#: What most requests consist of, to be forwarded without a second look.
+_PLAIN = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"authorization",
+        b"cache-control",
+        b"content-type",
+        b"host",
+        b"if-modified-since",
+        b"if-none-match",
+        b"origin",
+        b"referer",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"user-agent",
+    }
+)
 _NOT_UP = HOP_BY_HOP | _FORWARDING
 _NOT_DOWN = HOP_BY_HOP | _BINDS_ORIGIN
 #: Upgrades that are no business between a browser and a device.
@@ -66,11 +86,11 @@ def request_to_device(
     nominated = head.nominated
     out = [head.method, b" ", head.target, b" HTTP/1.1\r\n"]
     for lower, name, value in head.fields:
-        if (
-            lower in _NOT_UP
-            or lower in nominated
-            or lower.startswith((b"x-forwarded-", b"cfos-"))
+        if lower not in _PLAIN and (
+            lower in _NOT_UP or lower.startswith((b"x-forwarded-", b"cfos-"))
         ):
+            continue
+        if nominated and lower in nominated:
             continue
         out += (name, b": ", value, b"\r\n")
     for cookie in cookies:
@@ -91,7 +111,11 @@ def response_fields(head: ResponseHead) -> bytes:
     nominated = head.nominated
     out: list[bytes] = []
     for lower, name, value in head.fields:
-        if lower in _NOT_DOWN or lower in nominated or lower.startswith(b"cfos-"):
+        if (
+            lower in _NOT_DOWN
+            or (nominated and lower in nominated)
+            or lower.startswith(b"cfos-")
+        ):
             if lower == b"upgrade" and head.status == 101:
                 out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
             continue

@@ -28,6 +28,11 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 #: Names which a reader that maps ``_`` to ``-`` (CGI, WSGI) would take for another.
 _DISGUISED = re.compile(rb"(?:content_length|transfer_encoding|host|cfos_.*)\Z")
 _NONE: frozenset[bytes] = frozenset()
+#: The fields that the rules look at; most are none of these.
+_OF_REQUEST = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade"}
+)
+_OF_RESPONSE = _OF_REQUEST - {b"host"}
 
 
 def connection_options(fields: list[Field]) -> frozenset[bytes]:
@@ -71,6 +76,8 @@ def check_request(
     upgrade: bytes | None = None
     nominated = _NONE
     for lower, _, value in fields:
+        if lower not in _OF_REQUEST and b"_" not in lower:
+            continue
         if lower == b"host":
             if host is not None or _HOST.match(value) is None:
                 return BadMessage(400, "more than one Host, or not a host")
@@ -85,7 +92,7 @@ def check_request(
             nominated = connection_options(fields)
         elif lower == b"upgrade":
             upgrade = value if upgrade is None else upgrade + b", " + value
-        elif b"_" in lower and _DISGUISED.match(lower):
+        elif _DISGUISED.match(lower):
             return BadMessage(400, "a field name in disguise")
     if host is None:
         return BadMessage(400, "no Host")
@@ -115,6 +122,8 @@ def check_response(
     chunked = upgrade = False
     nominated = _NONE
     for lower, _, value in fields:
+        if lower not in _OF_RESPONSE:
+            continue
         if lower == b"content-length":
             length = int(value)
         elif lower == b"transfer-encoding":

@@ -6,7 +6,12 @@ from collections import deque
 from typing import Protocol as Interface
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ITransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,7 +24,7 @@ from cfos_cloud.http.message import (
     RequestHead,
 )
 from cfos_cloud.http.parser import RequestParser
-from cfos_cloud.relay.prompt import Writer, writer_below
+from cfos_cloud.relay.prompt import prompt
 
 #: Seconds a client may take for a head, from its first byte or the connection's.
 HEAD_SECONDS = 20.0
@@ -104,12 +109,12 @@ class RequestChannel(Protocol):
         self._chunked = False
         self._bodiless = False
         self._running = False
+        self._flushing = False
         self._sink_paused = False
         self._reading = True
         self._client_full = False
         #: The connection is over.
         self.lost = False
-        self._writer: Writer | None = None
         self._closing = False
         self._closed = False
         self._in_head = False
@@ -178,9 +183,12 @@ class RequestChannel(Protocol):
         """The response is complete; the next request may come."""
         if self._chunked and not self._bodiless:
             self._out.append(b"0\r\n\r\n")
+        # What is done must not hear of a connection that this write fills.
+        self._sink = None
         self.flush()
         self._response_done = True
-        self._sink = None
+        # Whoever had the body paused has no more say.
+        self._sink_paused = False
         if not self._request_done:
             self._linger()
         elif not self._keep_alive:
@@ -188,14 +196,25 @@ class RequestChannel(Protocol):
         else:
             self._next()
 
+    def flush_soon(self) -> None:
+        """
+        Write what was collected at the end of this reactor turn, along with what
+        else comes in it: of a large body that is several TLS records at once.
+        """
+        if not self._flushing:
+            self._flushing = True
+            self.clock.callLater(0, self._turn_ended)
+
+    def _turn_ended(self) -> None:
+        self._flushing = False
+        self.flush()
+
     def flush(self) -> None:
         """Write what was collected."""
         if self._out and not self.lost:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out = []
             self.transport.write(data)  # type: ignore[union-attr]
-            if self._writer is not None:
-                self._writer.doWrite()
 
     def switch(self, sink: RequestSink) -> None:
         """
@@ -274,9 +293,11 @@ class RequestChannel(Protocol):
 
     # Protocol
 
+    def makeConnection(self, transport: ITransport) -> None:
+        super().makeConnection(prompt(transport))
+
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
-        self._writer = writer_below(self.transport)
         self._set_deadline(self._head_seconds)
 
     def dataReceived(self, data: bytes) -> None:

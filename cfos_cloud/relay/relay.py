@@ -19,6 +19,9 @@ from cfos_cloud.relay.upstream import UpstreamConnection
 #: as they had no body.
 RETRYABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
+#: A piece of a body of this size is one of many: it may wait for the next.
+BULK_BYTES = 8 * 1024
+
 A = TypeVar("A")
 
 
@@ -158,12 +161,12 @@ class Relay(Generic[A]):
 
     def pause_response(self) -> None:
         self.client_paused = True
-        if self.upstream is not None:
+        if self.upstream is not None and not self._done:
             self.upstream.pause_response()
 
     def resume_response(self) -> None:
         self.client_paused = False
-        if self.upstream is not None:
+        if self.upstream is not None and not self._done:
             self.upstream.resume_response()
 
     # Exchange
@@ -192,7 +195,10 @@ class Relay(Generic[A]):
             elif type(event) is BadMessage:
                 self._broken(event.reason)
                 return
-        channel.flush()
+        if type(event) is bytes and len(event) >= BULK_BYTES:
+            channel.flush_soon()
+        else:
+            channel.flush()
 
     def upstream_lost(self, clean: bool) -> None:
         if self._done:

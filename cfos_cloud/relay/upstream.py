@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Protocol as Interface
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ITransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cfos_cloud.http.message import BadMessage, ResponseEvent
 from cfos_cloud.http.parser import ResponseParser
-from cfos_cloud.relay.prompt import Writer, writer_below
+from cfos_cloud.relay.prompt import prompt
 
 
 class Exchange(Interface):
@@ -46,8 +50,8 @@ class UpstreamConnection(Protocol):
         self._owner = owner
         self._parser = ResponseParser()
         self._exchange: Exchange | None = None
-        self._writer: Writer | None = None
         self._full = False
+        self._closing = False
         self.lost = False
         #: Requests that were begun on this connection.
         self.served = 0
@@ -55,7 +59,7 @@ class UpstreamConnection(Protocol):
     @property
     def sound(self) -> bool:
         """Whether another request may follow, as far as we have read."""
-        return not (self.lost or self._parser.broken)
+        return not (self.lost or self._closing or self._parser.broken)
 
     def begin(self, exchange: Exchange, method: bytes, head: bytes) -> None:
         """Send a request's head; what comes back goes to ``exchange``."""
@@ -63,8 +67,6 @@ class UpstreamConnection(Protocol):
         self.served += 1
         self._parser.expect(method)
         self.transport.write(head)  # type: ignore[union-attr]
-        if self._writer is not None and not self.lost:
-            self._writer.doWrite()
         if self._full:
             exchange.pause_request()
 
@@ -80,6 +82,7 @@ class UpstreamConnection(Protocol):
     def close(self) -> None:
         """Close after what was written; nothing more is expected."""
         self._exchange = None
+        self._closing = True
         if not self.lost:
             self.transport.unregisterProducer()  # type: ignore[union-attr]
             self.transport.loseConnection()  # type: ignore[union-attr]
@@ -87,6 +90,7 @@ class UpstreamConnection(Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._exchange = None
+        self._closing = True
         if not self.lost:
             self.transport.abortConnection()  # type: ignore[union-attr]
 
@@ -102,9 +106,11 @@ class UpstreamConnection(Protocol):
 
     # Protocol
 
+    def makeConnection(self, transport: ITransport) -> None:
+        super().makeConnection(prompt(transport))
+
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
-        self._writer = writer_below(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         events = self._parser.feed(data)
@@ -117,6 +123,7 @@ class UpstreamConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         """FIN: a response without a length is complete, anything else is not."""
+        self._closing = True
         self._ended(clean=True)
         self.close()
 

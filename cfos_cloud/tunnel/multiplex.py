@@ -36,6 +36,8 @@ HEARTBEAT = 25.0
 MAX_UNANSWERED_PINGS = 2
 #: Bytes of frames that leave in one write, about: four quanta of the round robin.
 WRITE_BYTES = 64 * 1024
+#: Writes of streams after which a turn's frames leave before its end.
+EAGER_WRITES = 4
 
 
 class MultiplexListener(Interface):
@@ -78,6 +80,7 @@ class Multiplexed(Protocol):
         self._heartbeat = heartbeat
         self._streams: dict[int, TunnelStream] = {}
         self._awake = False
+        self._written = 0
         self._paused = False
         self._closing = False
         self._lost = False
@@ -193,7 +196,18 @@ class Multiplexed(Protocol):
         """There may be something to send at the end of this reactor turn."""
         if not self._awake:
             self._awake = True
+            self._written = 0
             self._clock.callLater(0, self._turn_ended)
+
+    def written(self) -> None:
+        """A stream has written: see that it leaves."""
+        self.wake()
+        self._written += 1
+        if self._written >= EAGER_WRITES:
+            # The peer can begin while we go on: else both would wait for each other
+            # in turn, and never work at the same time.
+            self._written = 0
+            self._flush()
 
     def forget(self, stream: TunnelStream) -> None:
         """The stream is over."""

@@ -84,7 +84,7 @@ class TunnelStream:
         except StreamClosed:
             # The peer has reset it; what says so to the protocol is on its way.
             return
-        self._multiplexed.wake()
+        self._multiplexed.written()
         if (
             self._producer is not None
             and not self.blocked

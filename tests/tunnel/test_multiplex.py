@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.multiplex import EAGER_WRITES, Multiplexed
 from cfos_cloud.tunnel.stream import HIGH_WATER, TunnelStream
 from cfos_cloud.tunnel.yamux import LocalError, Role
 
@@ -145,11 +145,20 @@ class Streams(TunnelCase):
     def test_the_frames_of_one_turn_leave_in_one_write(self) -> None:
         writes: list[bytes] = []
         self.server.wire.write = writes.append  # type: ignore[method-assign]
-        for _ in range(5):
+        for _ in range(EAGER_WRITES - 1):
             self.server.multiplexed.open_stream(Recorder()).write(b"x")
         self.assertEqual(writes, [])
         self.clock.advance(0)
         self.assertEqual(len(writes), 1)
+
+    def test_in_a_long_turn_they_leave_before_its_end(self) -> None:
+        writes: list[bytes] = []
+        self.server.wire.write = writes.append  # type: ignore[method-assign]
+        for _ in range(EAGER_WRITES * 2 + 1):
+            self.server.multiplexed.open_stream(Recorder()).write(b"x")
+        self.assertEqual(len(writes), 2)
+        self.clock.advance(0)
+        self.assertEqual(len(writes), 3)
 
     def test_a_refused_stream_is_reset(self) -> None:
         self.device.accept = None
