@@ -1,0 +1,28 @@
+"""Bodies of any size whose every part differs, made as they are sent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+
+_BLOCK = os.urandom(256 * 1024)
+
+
+def blocks(size: int) -> Iterator[bytes]:
+    """``size`` bytes; every block begins with its number."""
+    number = 0
+    while size:
+        block = number.to_bytes(8, "big") + _BLOCK[8:]
+        block = block[:size]
+        size -= len(block)
+        number += 1
+        yield block
+
+
+def digest(data: Iterable[bytes]) -> str:
+    """SHA-256 of all of it."""
+    hashed = hashlib.sha256()
+    for each in data:
+        hashed.update(each)
+    return hashed.hexdigest()

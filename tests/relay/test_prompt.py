@@ -1,0 +1,112 @@
+"""Writes that leave at once: what the socket takes, and who has the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.tcp import Connection
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
+
+from cfos_cloud.relay.prompt import PromptTransport, prompt
+from tests.memory import MemoryTransport
+
+
+class FakeTCP:
+    """Twisted's transport over a socket that takes ``room`` bytes."""
+
+    bufferSize = 2**16  # noqa: N815
+    dataBuffer = b""  # noqa: N815
+    connected = True
+    disconnecting = False
+
+    def __init__(self, room: int) -> None:
+        self.room: int | Exception = room
+        self.sent = b""
+        self.waiting = b""
+        self.ended = 0
+        alsoProvides(self, ITCPTransport)
+
+    def writeSomeData(self, data: bytes) -> object:  # noqa: N802
+        if isinstance(self.room, Exception):
+            return self.room
+        taken = data[: self.room]
+        self.room -= len(taken)
+        self.sent += taken
+        return len(taken)
+
+    def write(self, data: bytes) -> None:
+        self.waiting += data
+
+    def doWrite(self) -> None:
+        self.dataBuffer, self.waiting = self.dataBuffer + self.waiting, b""
+
+    def loseConnection(self) -> None:
+        self.ended += 1
+
+    @property
+    def left(self) -> bytes:
+        """What Twisted's own transport has to send."""
+        return self.dataBuffer + self.waiting
+
+
+class PromptTests(SynchronousTestCase):
+    def test_what_the_socket_takes_leaves_at_once(self) -> None:
+        tcp = FakeTCP(10)
+        PromptTransport(tcp).write(b"hello")
+        self.assertEqual((tcp.sent, tcp.left), (b"hello", b""))
+
+    def test_the_rest_is_left_to_twisted_in_its_order(self) -> None:
+        tcp = FakeTCP(7)
+        transport = PromptTransport(tcp)
+        transport.write(b"hello")
+        transport.write(b" there")
+        self.assertEqual((tcp.sent, tcp.left), (b"hello t", b"here"))
+        tcp.room = 100
+        transport.writeSequence([b", ", b"you"])
+        self.assertEqual((tcp.sent, tcp.left), (b"hello t", b"here, you"))
+
+    def test_an_error_is_left_to_twisted_with_all_that_was_written(self) -> None:
+        tcp = FakeTCP(0)
+        tcp.room = CONNECTION_LOST
+        PromptTransport(tcp).write(b"hello")
+        self.assertEqual((tcp.sent, tcp.left), (b"", b"hello"))
+
+    def test_one_that_is_over_is_left_to_twisted(self) -> None:
+        for state in ({"connected": False}, {"disconnecting": True}):
+            tcp = FakeTCP(10)
+            vars(tcp).update(state)
+            PromptTransport(tcp).write(b"hello")
+            self.assertEqual((tcp.sent, tcp.left), (b"", b"hello"))
+
+    def test_what_is_collected_leaves_in_one_piece(self) -> None:
+        tcp = FakeTCP(100)
+        transport = PromptTransport(tcp)
+        transport.collect()
+        transport.write(b"a")
+        transport.write(b"b")
+        self.assertEqual(tcp.sent, b"")
+        transport.release()
+        transport.write(b"c")
+        self.assertEqual(tcp.sent, b"abc")
+        transport.collect()
+        transport.release()
+        self.assertEqual(tcp.sent, b"abc")
+
+    def test_all_else_is_the_socket_s_own(self) -> None:
+        tcp = FakeTCP(0)
+        transport: Any = PromptTransport(tcp)
+        transport.loseConnection()
+        self.assertEqual(tcp.ended, 1)
+        self.assertTrue(ITCPTransport.providedBy(transport))
+
+    def test_only_a_socket_s_own_transport_is_made_prompt(self) -> None:
+        memory = MemoryTransport()
+        self.assertIs(prompt(memory), memory)
+        plain = Connection.__new__(Connection)
+        self.assertIsInstance(prompt(plain), PromptTransport)
+        tls: Any = Connection.__new__(Connection)
+        tls.TLS = True
+        self.assertIs(prompt(tls), tls)
