@@ -41,7 +41,7 @@ class DaemonOptions(usage.Options):
 
     def opt_loglevel(self, value: str) -> None:
         """1 errors, 2 warnings, 3 information, 4 data [default: 3]"""
-        if not (value.isascii() and value.isdigit() and int(value) in LEVELS):
+        if value not in {str(level) for level in LEVELS}:
             raise usage.UsageError(f"--loglevel is 1 to 4, not {value!r}")
         self["loglevel"] = int(value)
 

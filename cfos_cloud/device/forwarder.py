@@ -110,7 +110,7 @@ class _Incoming(Protocol):
             idle_seconds=STREAM_IDLE_SECONDS,
         )
         grant.streams.add(channel)
-        channel.makeConnection(self.transport)
+        channel.makeConnection(self.transport)  # type: ignore[arg-type]
         # One call less for whatever comes.
         self.dataReceived = channel.dataReceived  # type: ignore[method-assign]
         if rest:

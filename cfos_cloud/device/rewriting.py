@@ -37,6 +37,9 @@ class Mapping:
     def to_public(self, url: bytes) -> bytes:
         """``url``, absolute or without scheme, as the browser must see it."""
         replaced = _replace(url, self.target, self.public)
+        if replaced is url:
+            # Some devices spell out the port that nobody need say.
+            replaced = _replace(url, self.target + b":80", self.public)
         if replaced is url and url.startswith(b"//"):
             _, _, host = self.public.partition(b"://")
             return _replace(url, b"//" + self.host, b"//" + host)

@@ -98,7 +98,11 @@ class TargetPool:
 
     def take_idle(self) -> UpstreamConnection | None:
         """An idle connection for an ordinary request, the one used last."""
-        return self._idle.popitem()[0] if self._idle else None
+        while self._idle:
+            upstream = self._idle.popitem()[0]
+            if upstream.sound:
+                return upstream
+        return None
 
     def claim(self, claim: Claim) -> None:
         """Give ``claim`` a connection, now or when there is one."""
@@ -108,16 +112,22 @@ class TargetPool:
                 return
             self._long_lived_claims += 1
             self._connect(claim)
-        elif self._idle:
-            claim.got(self._idle.popitem()[0])
+        elif (idle := self.take_idle()) is not None:
+            claim.got(idle)
         elif self._ordinary < self._max_connections:
             self._ordinary += 1
             self._connect(claim)
-        elif len(self._waiting) >= MAX_WAITING:
+        elif self._is_full():
             claim.failed(TargetError.BUSY)
         else:
             claim.timer = self._clock.callLater(WAIT_SECONDS, self._overdue, claim)
             self._waiting.append(claim)
+
+    def _is_full(self) -> bool:
+        if len(self._waiting) < MAX_WAITING:
+            return False
+        self._waiting = deque(each for each in self._waiting if not each.cancelled)
+        return len(self._waiting) >= MAX_WAITING
 
     def promote(self, upstream: UpstreamConnection) -> bool:
         """
@@ -127,7 +137,7 @@ class TargetPool:
         """
         if upstream in self._long_lived:
             return True
-        if len(self._long_lived) >= self._max_long_lived:
+        if len(self._long_lived) + self._long_lived_claims >= self._max_long_lived:
             return False
         self._long_lived.add(upstream)
         self._ordinary -= 1

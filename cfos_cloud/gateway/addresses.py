@@ -43,11 +43,14 @@ def accepts_html(accept: bytes | None) -> bool:
     """Whether an ``Accept`` field takes text/html (RFC 9110 §12.5.1)."""
     if accept is None:
         return True
+    taken: dict[str, bool] = {}
     for item in accept.decode("latin-1").split(","):
         match = _MEDIA_RANGE.match(item)
-        if match is None:
-            continue
-        media, parameters = match.groups()
-        if media.lower() in ("text/html", "text/*", "*/*"):
-            return _ZERO_WEIGHT.search(parameters) is None
+        if match is not None:
+            media, parameters = match.groups()
+            taken[media.lower()] = _ZERO_WEIGHT.search(parameters) is None
+    # The most specific range counts.
+    for media in ("text/html", "text/*", "*/*"):
+        if media in taken:
+            return taken[media]
     return False

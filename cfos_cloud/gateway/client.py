@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cfos_cloud.http.message import Field, value_of
+from cfos_cloud.http.message import Field
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -41,6 +41,13 @@ def _parse(host: str) -> Address | None:
     return address
 
 
+def _last_of(fields: list[Field], name: bytes) -> bytes | None:
+    for lower, _, value in reversed(fields):
+        if lower == name:
+            return value
+    return None
+
+
 class ProxyTrust:
     """
     Proxies in front of the server, by their networks. Only what one of them says of
@@ -66,7 +73,7 @@ class ProxyTrust:
         """The client behind ``peer``, which is ``peer`` if it is no trusted proxy."""
         if not self.trusts(peer.address):
             return peer
-        proto = value_of(fields, b"x-forwarded-proto")
+        proto = _last_of(fields, b"x-forwarded-proto")
         secure = peer.secure if proto is None else proto.strip().lower() == b"https"
         for address in reversed(list(self._chain(fields))):
             if not address:

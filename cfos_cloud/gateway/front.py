@@ -14,6 +14,7 @@ from cfos_cloud.gateway.error_pages import ErrorKind, GatewayError, new_error_id
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.gateway.rewriting import (
     forwarded_lines,
+    passes_upgrade,
     request_to_device,
     response_fields,
 )
@@ -198,6 +199,8 @@ class FrontConnection:
         forwarded, preamble = self._lines(session, client, head.host)
         request = request_to_device(head, cookie_values, forwarded)
         relay.request = (preamble, request)
+        if head.upgrade is not None:
+            relay.may_switch = passes_upgrade(head.upgrade)
         session.streams.add(relay)
         if not self._start(relay, tunnel, relay.request):
             session.streams.discard(relay)

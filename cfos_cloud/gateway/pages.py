@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from typing import cast
 
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
@@ -169,6 +169,7 @@ class PageExchange:
         if not self._over:
             self._over = True
             self._channel.abort()
+            self._request.connectionLost(Failure(ConnectionAborted()))
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
         if not streaming:

@@ -19,7 +19,9 @@ _FORWARDING = frozenset({b"forwarded", b"x-real-ip", b"via", b"cookie"})
 _BINDS_ORIGIN = frozenset(
     {
         b"alt-svc",
+        b"nel",
         b"public-key-pins",
+        b"report-to",
         b"service-worker-allowed",
         b"strict-transport-security",
     }
@@ -90,7 +92,7 @@ def request_to_device(
             lower in _NOT_UP or lower.startswith((b"x-forwarded-", b"cfos-"))
         ):
             continue
-        if nominated and lower in nominated:
+        if nominated and lower in nominated and lower != b"host":
             continue
         out += (name, b": ", value, b"\r\n")
     for cookie in cookies:

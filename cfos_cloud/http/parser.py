@@ -40,27 +40,42 @@ class _Fields:
     def __init__(self, limits: HeadLimits) -> None:
         self._limits = limits
         self._fields: list[Field] = []
-        #: Bytes fed since the head began; a body's do not count.
-        self._head_bytes = 0
+        #: Bytes fed since something last came of them.
+        self._fed = 0
+        #: Something came of what is fed now: a head, some of a body, an end.
+        self._moved = False
+        self._count = 0
         self._in_head = True
         self._bad: BadMessage | None = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._count += 1
         # After the head these are trailers: they end here (RFC 9110 §6.5.1).
         if self._in_head:
             # llhttp has taken the blanks before the value, not those after it.
             self._fields.append((name.lower(), name, value.rstrip(b" \t")))
 
-    def _count(self, data: bytes, status: int) -> None:
-        """Refuse a head that is too large; to be called after each feed."""
-        if len(self._fields) > self._limits.fields:
+    def _head_is_large(self) -> bool:
+        """Whether the fields that are complete now exceed the limits."""
+        if self._count > self._limits.fields:
+            return True
+        # Most heads come in one small piece: not worth counting.
+        return self._fed > self._limits.bytes and self._limits.bytes < sum(
+            len(name) + len(value) + len(b": \r\n") for _, name, value in self._fields
+        )
+
+    def _check_size(self, status: int) -> None:
+        """
+        Refuse heads, trailers and chunk extensions that are too large; to be called
+        after each feed.
+        """
+        if self._count > self._limits.fields:
             self._bad = BadMessage(status, "too many fields")
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self._limits.bytes:
-                self._bad = BadMessage(status, "head too large")
-        else:
-            self._head_bytes = 0
+        if self._moved:
+            self._moved = False
+            self._fed = 0
+        elif self._fed > self._limits.bytes:
+            self._bad = BadMessage(status, "head too large")
 
 
 class RequestParser(_Fields):
@@ -88,6 +103,7 @@ class RequestParser(_Fields):
             return []
         events: list[RequestEvent] = []
         self._events = events
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -97,7 +113,7 @@ class RequestParser(_Fields):
             self._bad = BadMessage(501, "unknown method")
         except httptools.HttpParserError as error:
             self._bad = self._bad or BadMessage(400, str(error))
-        self._count(data, 431)
+        self._check_size(431)
         if self._bad is not None:
             events.append(self._bad)
         return events
@@ -118,6 +134,7 @@ class RequestParser(_Fields):
 
     def on_message_begin(self) -> None:
         self._fields = []
+        self._count = 0
         self._target = b""
         self._in_head = True
 
@@ -126,6 +143,10 @@ class RequestParser(_Fields):
 
     def on_headers_complete(self) -> None:
         parser = self._parser
+        self._moved = True
+        if self._head_is_large():
+            self._bad = BadMessage(431, "head too large")
+            return
         head = check_request(
             parser.get_method(),
             self._target,
@@ -141,6 +162,7 @@ class RequestParser(_Fields):
                 self._bad = head  # type: ignore[assignment]
 
     def on_body(self, data: bytes) -> None:
+        self._moved = True
         events = self._events
         if self._bad is None:
             if events and type(events[-1]) is bytes:
@@ -152,7 +174,7 @@ class RequestParser(_Fields):
         if self._bad is None:
             self._events.append(END)
         self._in_head = True
-        self._head_bytes = 0
+        self._moved = True
 
 
 class ResponseParser(_Fields):
@@ -189,6 +211,7 @@ class ResponseParser(_Fields):
             return []
         events: list[ResponseEvent] = []
         self._events = events
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -198,7 +221,7 @@ class ResponseParser(_Fields):
                 events.append(rest)
         except httptools.HttpParserError as error:
             self._bad = self._bad or BadMessage(502, str(error))
-        self._count(data, 502)
+        self._check_size(502)
         if self._bad is not None:
             events.append(self._bad)
         elif self._stale:
@@ -225,6 +248,7 @@ class ResponseParser(_Fields):
 
     def on_message_begin(self) -> None:
         self._fields = []
+        self._count = 0
         self._reason = b""
         self._in_head = True
         if not self._expecting:
@@ -235,6 +259,10 @@ class ResponseParser(_Fields):
 
     def on_headers_complete(self) -> None:
         parser = self._parser
+        self._moved = True
+        if self._head_is_large():
+            self._bad = BadMessage(502, "head too large")
+            return
         head = check_response(
             parser.get_status_code(),
             self._reason,
@@ -254,6 +282,7 @@ class ResponseParser(_Fields):
             self._end()
 
     def on_body(self, data: bytes) -> None:
+        self._moved = True
         if self._bad is not None:
             return
         if not self._expecting:
@@ -266,7 +295,7 @@ class ResponseParser(_Fields):
             events.append(data)
 
     def on_message_complete(self) -> None:
-        self._head_bytes = 0
+        self._moved = True
         self._in_head = True
         if (
             self._expecting

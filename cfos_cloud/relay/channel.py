@@ -228,6 +228,8 @@ class RequestChannel(Protocol):
         rest, self._parser.rest = self._parser.rest, b""
         if rest:
             sink.body(rest)
+        if not self._sink_paused:
+            self._resume_reading()
 
     def send_raw(self, data: bytes) -> None:
         """Bytes of a switched connection."""
@@ -310,6 +312,10 @@ class RequestChannel(Protocol):
         if self._queue:
             if not self._running:
                 self._run()
+        elif self._parser.standing:
+            # More before the upgrade is decided: one read of it is enough.
+            if self._parser.rest:
+                self._pause_reading()
         elif self._response_done and self._request_done and not self._in_head:
             # A part of a head: the rest may not trickle in for ever.
             self._in_head = True

@@ -69,6 +69,7 @@ class Relay(Generic[A]):
         "channel",
         "client_paused",
         "head",
+        "may_switch",
         "owner",
         "request",
         "upstream",
@@ -86,6 +87,8 @@ class Relay(Generic[A]):
         self.channel = channel
         self.head = head
         self.request = (b"", b"")
+        #: Whether the upgrade that the client asks for was asked of the upstream.
+        self.may_switch = head.upgrade is not None
         self.upstream: UpstreamConnection | None = None
         self.client_paused = False
         self._chunked = head.length is None
@@ -219,7 +222,7 @@ class Relay(Generic[A]):
             if head.status == 100:
                 self.channel.inform(100, b"Continue", b"")
             return
-        if head.status == 101 and self.head.upgrade is None:
+        if head.status == 101 and not self.may_switch:
             self._broken("101 that nobody asked for")
             return
         fields = self.owner.response_fields(self, head)

@@ -181,6 +181,15 @@ def serialise(message: Message) -> bytes:
     return line
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can say it: JSON's ``"\\ud800"`` is half a character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def text_member(
     params: Mapping[str, object], member: str, *, limit: int = 256
 ) -> str | None:
@@ -192,6 +201,6 @@ def text_member(
     value = params.get(member)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > limit:
+    if not isinstance(value, str) or len(value) > limit or not _is_unicode(value):
         raise InvalidParams(f"{member} must be a text of at most {limit} characters")
     return value

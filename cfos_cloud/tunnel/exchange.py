@@ -38,6 +38,8 @@ class Exchange:
 
     def __init__(self) -> None:
         self._sessions: dict[str, TunnelSession] = {}
+        #: Proven, and not yet greeted: they can be dismissed, not used.
+        self._greeting: set[TunnelSession] = set()
         self._up: list[SessionListener] = []
         self._lost: list[SessionListener] = []
         self._revoked: list[Callable[[str, str], None]] = []
@@ -86,6 +88,9 @@ class Exchange:
 
         :returns: whether there was one.
         """
+        for early in list(self._greeting):
+            if fold(early.cloud_id) == fold(cloud_id):
+                early.dismiss(reason, retry_after)
         session = self._sessions.get(fold(cloud_id))
         if session is None:
             return False
@@ -93,6 +98,10 @@ class Exchange:
         return True
 
     # from the sessions
+
+    def greeting(self, session: TunnelSession, *, over: bool) -> None:
+        """``session`` is proven and has to say hello, or this is over."""
+        (self._greeting.discard if over else self._greeting.add)(session)
 
     def session_up(self, session: TunnelSession) -> None:
         """``session`` has said hello: it is the system's tunnel from now on."""

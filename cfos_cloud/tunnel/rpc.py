@@ -86,6 +86,7 @@ class ControlChannel(Protocol):
             answer.errback(ConnectionLost())
             return answer
         number = next(self._numbers)
+        line = serialise(Call(number, method, params))
         self._asked[number] = answer
         answer.addTimeout(timeout, self._clock)
 
@@ -96,7 +97,8 @@ class ControlChannel(Protocol):
                     del self._late[next(iter(self._late))]
             return failure
 
-        self._send(Call(number, method, params))
+        if self.transport is not None:
+            self.transport.write(line)
         return answer.addErrback(missed)
 
     def notify(self, method: str, params: JSONObject) -> None:

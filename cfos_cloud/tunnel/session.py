@@ -71,6 +71,7 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
     machine = TypeMachineBuilder(_Inputs, _Core)
 
     def await_hello(inputs: _Inputs, core: _Core) -> IDelayedCall:
+        core.exchange.greeting(core.session, over=False)
         return core.clock.callLater(HELLO_SECONDS, inputs.hello_overdue)
 
     def say_farewell(
@@ -93,6 +94,7 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
         inputs: _Inputs, core: _Core, overdue: IDelayedCall, hello: Hello
     ) -> None:
         overdue.cancel()
+        core.exchange.greeting(core.session, over=True)
         core.session._introduced(hello)
         core.log.info(
             "tunnel up {cloud_id} from {client}, {agent}",
@@ -104,12 +106,14 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
 
     @greeting.upon(_Inputs.hello_overdue).to(gone)
     def give_up(inputs: _Inputs, core: _Core, overdue: IDelayedCall) -> None:
+        core.exchange.greeting(core.session, over=True)
         core.log.info("no hello from {cloud_id}", cloud_id=core.session.cloud_id)
         core.session._cut()
 
     @greeting.upon(_Inputs.connection_lost).to(gone)
     def lost_early(inputs: _Inputs, core: _Core, overdue: IDelayedCall) -> None:
         overdue.cancel()
+        core.exchange.greeting(core.session, over=True)
 
     @greeting.upon(_Inputs.dismissed).to(leaving)
     def turn_away(
@@ -120,6 +124,7 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
         retry_after: int | None,
     ) -> None:
         overdue.cancel()
+        core.exchange.greeting(core.session, over=True)
 
     @up.upon(_Inputs.dismissed).to(leaving)
     def dismiss(
