@@ -53,6 +53,14 @@ def events(request: Request) -> None:
 class LoginTests(BrowserTestCase):
     def setUp(self) -> None:
         super().setUp()
+        # The target is shared with other tests, which expect its own pages.
+        before = dict(self.target.routes)
+
+        def put_back() -> None:
+            self.target.routes.clear()
+            self.target.routes.update(before)
+
+        self.addCleanup(put_back)
         self.target.routes.update({"/": home, "/device.css": style, "/events": events})
         self.origin = self.server.url
 
