@@ -13,7 +13,7 @@ from zope.interface import directlyProvides, providedBy
 #: Plaintext of one TLS record at most (RFC 8446 §5.1).
 RECORD_BYTES = 2**14
 #: Bytes of one read, and of waiting writes above which their producer pauses.
-BUFFER_BYTES = 2**17
+BUFFER_BYTES = 2**18
 
 
 class PromptTransport:
