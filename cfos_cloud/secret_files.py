@@ -35,6 +35,22 @@ def read_secret(path: str | Path) -> str:
     return text
 
 
+def read_secret_if_any(path: str | Path | None) -> str | None:
+    """
+    As :func:`read_secret`; ``None`` where no file is named, or it is not there.
+
+    :raises SecretFileError: as :func:`read_secret`, for a file that is there.
+    """
+    if path is None:
+        return None
+    try:
+        return read_secret(path)
+    except SecretFileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
 def write_secret(path: str | Path, data: str | bytes) -> None:
     """
     Replace ``path`` as a whole, readable by its owner only: a reader, or a crash

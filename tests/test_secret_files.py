@@ -12,6 +12,7 @@ from cfos_cloud.secret_files import (
     MAX_SECRET_BYTES,
     SecretFileError,
     read_secret,
+    read_secret_if_any,
     write_secret,
 )
 
@@ -49,6 +50,14 @@ class ReadTests(SecretFileCase):
         self.assertEqual(
             str(caught.exception), f"can't read {self.path}: No such file or directory"
         )
+
+    def test_one_that_need_not_be_there_is_none_where_it_is_not(self) -> None:
+        self.assertIsNone(read_secret_if_any(None))
+        self.assertIsNone(read_secret_if_any(self.path))
+        self.path.write_text("secret\n")
+        self.assertEqual(read_secret_if_any(self.path), "secret")
+        self.assertRaises(SecretFileError, read_secret_if_any, self.directory)
+        self.assertRaises(SecretFileError, read_secret_if_any, self.path / "below")
 
     def test_a_directory_is_no_secret(self) -> None:
         self.assertRaises(SecretFileError, read_secret, self.directory)

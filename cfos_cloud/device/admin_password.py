@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfos_cloud.device.argon2_hash import Argon2Hash, InvalidHash
-from cfos_cloud.secret_files import SecretFileError, read_secret
+from cfos_cloud.secret_files import SecretFileError, read_secret_if_any
 
 #: Longest password, in characters.
 MAX_PASSWORD_LENGTH = 1024
@@ -40,15 +40,11 @@ class AdminPassword:
         :raises AdminPasswordError: unreadable, more than one line or 1,024
             characters, control characters, or a broken hash.
         """
-        if path is None:
-            return cls()
         try:
-            text = read_secret(path)
+            text = read_secret_if_any(path)
         except SecretFileError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return cls()
             raise AdminPasswordError(str(error)) from error
-        if not text.strip():
+        if text is None or not text.strip():
             return cls()
         if text.startswith("$argon2"):
             try:

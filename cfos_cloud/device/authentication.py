@@ -37,7 +37,6 @@ from cfos_cloud.device.outcomes import (
     Outcome,
     Refused,
 )
-from cfos_cloud.device.reasons import printable, reason_of
 from cfos_cloud.device.tls_client import ReceivedCertificate, RecordingTLS
 from cfos_cloud.device.trust import (
     Admission,
@@ -46,6 +45,7 @@ from cfos_cloud.device.trust import (
     ServerTrust,
 )
 from cfos_cloud.relay.prompt import PromptTLS
+from cfos_cloud.tunnel.reasons import printable, reason_of
 from cfos_cloud.tunnel.scram import ClientHandshake, HandshakeError, ServerNotProven
 from cfos_cloud.workers import Worker
 

@@ -17,20 +17,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twisted.python.usage import UsageError
+
 from cfos_cloud import cloud_password
-from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.daemon_options import state_directory
+from cfos_cloud.device.check_options import CheckOptions, add_arguments, options_of
 from cfos_cloud.device.check_steps import (
     StepFailed,
     check_dns,
+    check_log_in,
     check_password,
     check_target,
     check_tcp,
     check_tls,
 )
-from cfos_cloud.device.origin import InvalidOrigin, Origin, parse_origin
 from cfos_cloud.device.pins import PinFile
-from cfos_cloud.device.trust import ServerTrust, Verify
+from cfos_cloud.device.trust import ServerTrust
 from cfos_cloud.secret_files import SecretFileError, read_secret
 
 if TYPE_CHECKING:
@@ -67,12 +69,7 @@ def add_parsers(subparsers: SubParsers) -> None:
     parser = subparsers.add_parser(
         "device-check", help="try everything that a device end needs, step by step"
     )
-    parser.add_argument("--server", metavar="URL", required=True)
-    parser.add_argument("--cloud-id", metavar="ID", required=True)
-    parser.add_argument("--password-file", metavar="FILE", required=True)
-    parser.add_argument("--target", metavar="URL", required=True)
-    parser.add_argument("--verify", choices=[v.value for v in Verify], default="auto")
-    parser.add_argument("--state-dir", metavar="DIR")
+    add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -84,13 +81,12 @@ async def run(
     not, 2 for arguments that make no sense.
     """
     try:
-        server = parse_origin(arguments.server)
-        target = parse_origin(arguments.target)
-        check_cloud_id(arguments.cloud_id)
-    except (InvalidOrigin, InvalidCloudID) as error:
-        print(f"cfos-cloud device-check: {error}", file=sys.stderr)
+        options = options_of(arguments)
+    except UsageError as error:
+        line = " ".join(str(error).split())
+        print(f"cfos-cloud device-check: {line}", file=sys.stderr)
         return USAGE_STATUS
-    findings = await _check(reactor, arguments, server, target, trust_root)
+    findings = await _check(reactor, options, trust_root)
     ok = all(finding.ok for finding in findings)
     if arguments.json:
         checks = [asdict(finding) for finding in findings]
@@ -102,21 +98,18 @@ async def run(
 
 
 async def _check(
-    reactor: Any,
-    arguments: argparse.Namespace,
-    server: Origin,
-    target: Origin,
-    trust_root: TrustRoot | None,
+    reactor: Any, options: CheckOptions, trust_root: TrustRoot | None
 ) -> list[Finding]:
+    server = options.server
     try:
-        password = read_secret(arguments.password_file)
+        password = read_secret(options["password-file"])
         unreadable = None
     except SecretFileError as error:
         password, unreadable = "", str(error)
-    directory: Path = state_directory(arguments.state_dir)
+    directory: Path = state_directory(options["state-dir"])
     trust = ServerTrust(
         server,
-        Verify(arguments.verify),
+        options.verify,
         cloud_password.is_generated(password),
         _NothingKept(directory),
     )
@@ -138,13 +131,20 @@ async def _check(
                 check_password,
                 reactor,
                 server,
-                arguments.cloud_id,
+                options["cloud-id"],
                 password,
                 trust,
                 trust_root,
             )
             findings.append(await _finding("password", step))
-    step = partial(check_target, reactor, target)
+    admin_file, users_file = (
+        options.path("admin-password-file"),
+        options.path("users-file"),
+    )
+    if admin_file is not None or users_file is not None:
+        step = partial(check_log_in, admin_file, users_file)
+        findings.append(await _finding("log-in", step))
+    step = partial(check_target, reactor, options.target)
     findings.append(await _finding("target", step))
     return findings
 

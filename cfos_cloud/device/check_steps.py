@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
@@ -19,6 +20,7 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from cfos_cloud.device.authentication import AGENT, Authentication, SystemIdentity
+from cfos_cloud.device.credentials import Credentials, CredentialsError
 from cfos_cloud.device.origin import Origin
 from cfos_cloud.device.outcomes import (
     Busy,
@@ -28,9 +30,9 @@ from cfos_cloud.device.outcomes import (
     Outcome,
     Refused,
 )
-from cfos_cloud.device.reasons import printable, reason_of
 from cfos_cloud.device.tls_client import ReceivedCertificate, RecordingTLS
 from cfos_cloud.device.trust import ServerDistrusted, ServerTrust
+from cfos_cloud.tunnel.reasons import printable, reason_of
 from cfos_cloud.tunnel.scram import UnusablePassword
 from cfos_cloud.workers import ThreadWorker
 
@@ -150,8 +152,8 @@ async def check_password(
             return f"{server} and {identity.cloud_id} have proven it to each other"
         case Refused(reason):
             raise StepFailed(
-                f"{reason}; check --cloud-id and --password-file, or have the operator "
-                "set a new password"
+                f"{reason}; compare --cloud-id and --password-file with what the "
+                "operator has given you"
             )
         case Disabled():
             raise StepFailed(
@@ -163,6 +165,24 @@ async def check_password(
         case Lost(reason) | Distrusted(reason):
             raise StepFailed(reason)
     raise StepFailed("the server has ended the connection")
+
+
+async def check_log_in(admin_file: Path | None, users_file: Path | None) -> str:
+    """
+    :raises StepFailed: the files can't be used, or nobody can log in by them.
+    """
+    credentials = Credentials(admin_file, users_file)
+    try:
+        credentials.load()
+    except CredentialsError as error:
+        raise StepFailed(str(error)) from error
+    if not credentials.admin.is_set:
+        place = "" if admin_file is None else f" in {admin_file}"
+        raise StepFailed(
+            f"there is no admin password{place}: every log-in is refused, users' too"
+        )
+    count = len(credentials.users.hashes)
+    return f"there is an admin password, and {count} user{'' if count == 1 else 's'}"
 
 
 async def check_target(reactor: Any, target: Origin) -> str:

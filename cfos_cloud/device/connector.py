@@ -24,13 +24,13 @@ from cfos_cloud.device.authentication import (
 from cfos_cloud.device.backoff import Backoff
 from cfos_cloud.device.origin import Origin
 from cfos_cloud.device.outcomes import Lost, Outcome
-from cfos_cloud.device.reasons import reason_of
 from cfos_cloud.device.report import Report
 from cfos_cloud.device.tls_client import RecordingTLS
 from cfos_cloud.device.trust import ServerTrust
 from cfos_cloud.device.tunnel import DeviceControl, DeviceTunnel, Greeting, Welcome
 from cfos_cloud.tunnel.control import JSONObject
 from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.reasons import reason_of
 from cfos_cloud.tunnel.yamux import Role
 from cfos_cloud.workers import Worker
 
@@ -263,14 +263,13 @@ def make_connector(
     clock: IReactorTime,
     random: Callable[[], float],
     worker: Worker,
-    notify: Callable[[str], object],
+    report: Report,
 ) -> Connector:
     """
     A connector that is idle.
 
     :param random: numbers from 0 up to 1, evenly spread, for the waits.
     :param worker: computes proofs.
-    :param notify: takes states of ``sd_notify``.
+    :param report: is told of everything that changes.
     """
-    told = Report(str(site.server), site.identity.cloud_id, notify)
-    return _build(_Core(site, clock, Backoff(random), worker, told))
+    return _build(_Core(site, clock, Backoff(random), worker, report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -18,10 +19,12 @@ from cfos_cloud.device.preamble import (
 )
 from cfos_cloud.device.rewriting import Mapping, request_to_target, response_fields
 from cfos_cloud.device.target_pool import Claim, TargetError, TargetPool
+from cfos_cloud.device.target_relay import TargetRelay
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
 from cfos_cloud.relay.upstream import UpstreamConnection
+from cfos_cloud.tunnel.stream import TunnelStream
 
 #: Seconds that the target may take for a response's head.
 RESPONSE_SECONDS = 120.0
@@ -66,11 +69,11 @@ class _Incoming(Protocol):
     """A stream before its first line is complete; then it gives way to a channel."""
 
     log = Logger()
+    transport: TunnelStream
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
         self._line = b""
-        self._channel: RequestChannel | None = None
         self._timer: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
@@ -87,8 +90,6 @@ class _Incoming(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._cancel_timer()
-        if self._channel is not None:
-            self._channel.connectionLost(reason)
 
     def _begin(self, line: bytes, rest: bytes) -> None:
         try:
@@ -103,22 +104,20 @@ class _Incoming(Protocol):
             self._abort()
             return
         handler = RequestStream(self._forwarder, grant, preamble)
-        channel = self._channel = RequestChannel(
+        channel = RequestChannel(
             handler,
             self._forwarder.clock,
             head_seconds=STREAM_IDLE_SECONDS,
             idle_seconds=STREAM_IDLE_SECONDS,
         )
         grant.streams.add(channel)
-        channel.makeConnection(self.transport)  # type: ignore[arg-type]
-        # One call less for whatever comes.
-        self.dataReceived = channel.dataReceived  # type: ignore[method-assign]
+        # The stream is the channel's from here on.
+        self.transport.connect(channel)
         if rest:
             channel.dataReceived(rest)
 
     def _abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        self.transport.abortConnection()
 
     def _cancel_timer(self) -> None:
         timer, self._timer = self._timer, None
@@ -139,9 +138,10 @@ class RequestStream:
         self._grant = grant
         self._mapping = Mapping(preamble.origin, forwarder.target)
         self._claim: Claim | None = None
+        #: The request that has a connection of the ordinary ones.
+        self._holding: TargetRelay | None = None
         #: The request whose response we wait for, and since when.
-        self._awaited: Relay[Grant] | None = None
-        self._since = 0.0
+        self._awaited: TargetRelay | None = None
         self._timer: IDelayedCall | None = None
 
     # RequestHandler
@@ -150,7 +150,7 @@ class RequestStream:
         request = request_to_target(
             head, self._mapping, self._grant.user, self._grant.role
         )
-        relay = Relay(self, channel, head, self._grant)
+        relay = TargetRelay(self, channel, head, self._grant, self._clock)
         relay.request = (b"", request)
         self._reach(relay)
         return relay
@@ -169,24 +169,42 @@ class RequestStream:
             self._timer.cancel()
             self._timer = None
 
+    # Holder
+
+    @property
+    def stands_since(self) -> float | None:
+        relay = self._holding
+        return None if relay is None else relay.stands_since
+
+    def make_room(self) -> None:
+        relay = self._holding
+        if relay is None:
+            return
+        self.log.info("a request that stands still makes room for another")
+        unanswered, self._awaited = self._awaited, None
+        if unanswered is relay:
+            self._answer(relay, TargetError.BUSY)
+        else:
+            relay.give_up()
+            relay.channel.abort()
+
     # RelayOwner
 
     def response_fields(self, relay: Relay[Grant], head: ResponseHead) -> bytes | None:
         self._awaited = None
         kind = value_of(head.fields, b"content-type") or b""
-        if (
-            kind[:17].lower() == b"text/event-stream"
-            and relay.upstream is not None
-            and not self._pool.promote(relay.upstream)
-        ):
-            return None
+        if kind[:17].lower() == b"text/event-stream" and relay.upstream is not None:
+            self._hold(None)
+            if not self._pool.promote(relay.upstream):
+                return None
         return response_fields(head, self._mapping)
 
     def response_refused(self, relay: Relay[Grant], head: ResponseHead) -> None:
         self._answer(relay, TargetError.BUSY)
 
     def relay_retry(self, relay: Relay[Grant]) -> bool:
-        self._reach(relay)
+        # All of ours are: request() makes them.
+        self._reach(cast(TargetRelay, relay))
         return True
 
     def relay_failed(self, relay: Relay[Grant], why: str) -> None:
@@ -196,12 +214,20 @@ class RequestStream:
 
     def relay_done(self, relay: Relay[Grant], reusable: bool) -> None:
         self._awaited = None
+        self._hold(None)
         if reusable and relay.upstream is not None:
             self._pool.release(relay.upstream)
 
     # within
 
-    def _reach(self, relay: Relay[Grant]) -> None:
+    def _hold(self, relay: TargetRelay | None) -> None:
+        self._holding = relay
+        if relay is None:
+            self._pool.held_by.discard(self)
+        else:
+            self._pool.held_by.add(self)
+
+    def _reach(self, relay: TargetRelay) -> None:
         """Find a connection for ``relay``; its body waits until there is one."""
         long_lived = relay.head.upgrade is not None
         idle = None if long_lived else self._pool.take_idle()
@@ -219,14 +245,17 @@ class RequestStream:
             relay.channel.resume_request()
             self._answer(relay, error)
 
+        self._hold(None)
         relay.channel.pause_request()
         self._claim = Claim(got, failed, long_lived=long_lived)
         self._pool.claim(self._claim)
 
-    def _send(self, relay: Relay[Grant], upstream: UpstreamConnection) -> None:
+    def _send(self, relay: TargetRelay, upstream: UpstreamConnection) -> None:
         # One timer, moved lazily: most responses come in milliseconds.
         self._awaited = relay
-        self._since = self._clock.seconds()
+        relay.waits_since = self._clock.seconds()
+        if relay.head.upgrade is None:
+            self._hold(relay)
         if self._timer is None:
             self._timer = self._clock.callLater(RESPONSE_SECONDS, self._check)
         relay.start(upstream, relay.request[1])
@@ -236,10 +265,9 @@ class RequestStream:
         relay = self._awaited
         if relay is None:
             return
-        if not relay.request_done:
-            # A slow upload is no fault of the target.
-            self._since = self._clock.seconds()
-        left = self._since + RESPONSE_SECONDS - self._clock.seconds()
+        left = RESPONSE_SECONDS
+        if relay.waits_for_target:
+            left += relay.waits_since - self._clock.seconds()
         if left > 0:
             self._timer = self._clock.callLater(left, self._check)
             return

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.python import usage
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.daemon_options import DaemonOptions
 from cfos_cloud.device.origin import InvalidOrigin, Origin, parse_origin
+from cfos_cloud.device.settings import (
+    DEFAULT_CONNECTIONS,
+    InvalidSetting,
+    check_settings,
+)
 from cfos_cloud.device.trust import Verify
 
 PROFILES = ("generic", "cfos", "tq")
 #: Profiles that this version has.
 AVAILABLE_PROFILES = ("generic",)
-DEFAULT_CONNECTIONS = "4"
-MOST_CONNECTIONS = 64
 
 
 class Options(DaemonOptions):
@@ -39,7 +40,12 @@ class Options(DaemonOptions):
             "auto",
             "how to know the server: auto (password and pinned key) or ca",
         ],
-        ["max-connections", None, DEFAULT_CONNECTIONS, "connections to the target"],
+        [
+            "max-connections",
+            None,
+            str(DEFAULT_CONNECTIONS),
+            "connections to the target",
+        ],
         ["state-dir", None, None, "where the server's key is kept"],
     ]
 
@@ -49,6 +55,13 @@ class Options(DaemonOptions):
     max_connections: int
 
     def postOptions(self) -> None:
+        self.take_credentials(
+            {
+                "password-file": "cloud-password",
+                "admin-password-file": "admin-password",
+                "users-file": "users",
+            }
+        )
         for name in ("server", "cloud-id", "password-file", "target"):
             if not self[name]:
                 raise usage.UsageError(f"--{name} is missing")
@@ -58,11 +71,13 @@ class Options(DaemonOptions):
             raise usage.UsageError(f"--cloud-id: {error}") from error
         self.server = self._origin("server")
         self.target = self._origin("target")
-        if self.target.tls:
-            raise usage.UsageError("--target: http:// only, TLS ends at the server")
         self._check_profile(self["profile"])
         self._check_verify(self["verify"])
-        self._check_connections(self["max-connections"])
+        self.max_connections = self._number(self["max-connections"])
+        try:
+            check_settings(self.server, self.target, self.verify, self.max_connections)
+        except InvalidSetting as error:
+            raise usage.UsageError(f"--{error.name}: {error}") from error
 
     def _origin(self, name: str) -> Origin:
         try:
@@ -85,15 +100,8 @@ class Options(DaemonOptions):
             self.verify = Verify(verify)
         except ValueError as error:
             raise usage.UsageError(f"--verify is auto or ca, not {verify!r}") from error
-        if self.verify is Verify.CA and not self.server.tls:
-            raise usage.UsageError("--verify ca needs a --server with https://")
 
-    def _check_connections(self, value: Any) -> None:
-        text = str(value)
-        if not (text.isascii() and text.isdigit() and len(text) <= 3) or not (
-            1 <= int(text) <= MOST_CONNECTIONS
-        ):
-            raise usage.UsageError(
-                f"--max-connections is 1 to {MOST_CONNECTIONS}, not {text!r}"
-            )
-        self.max_connections = int(text)
+    def _number(self, value: str) -> int:
+        text = value if value.isascii() and value.isdigit() else ""
+        # A longer number is out of bounds as well, and int() takes its time over it.
+        return int(text[:4]) if text else 0

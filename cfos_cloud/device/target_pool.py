@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from typing import Protocol as Interface
 
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
@@ -36,6 +37,9 @@ MAX_WAITING = 256
 WAIT_SECONDS = 10.0
 #: Seconds that an idle connection is kept.
 IDLE_SECONDS = 10.0
+#: Seconds after which whoever neither takes its response nor sends its request makes
+#: room for those who wait.
+STALL_SECONDS = 60.0
 
 
 class TargetError(Enum):
@@ -69,8 +73,23 @@ class Claim:
             self.timer.cancel()
 
 
+class Holder(Interface):
+    """A request that has a connection; hashable."""
+
+    @property
+    def stands_since(self) -> float | None:
+        """When its client began to hold it up, by the pool's clock."""
+
+    def make_room(self) -> None:
+        """Give the connection up."""
+
+
 class TargetPool:
-    """All connections to one target."""
+    """
+    All connections to one target.
+
+    :ivar held_by: the ordinary requests that have a connection now.
+    """
 
     log = Logger()
 
@@ -88,6 +107,7 @@ class TargetPool:
         self._max_connections = max_connections
         self._max_long_lived = max_long_lived
         self._target_state = target_state
+        self.held_by: set[Holder] = set()
         self._waiting: deque[Claim] = deque()
         #: Idle connections and since when, the longest first.
         self._idle: dict[UpstreamConnection, float] = {}
@@ -122,12 +142,28 @@ class TargetPool:
         else:
             claim.timer = self._clock.callLater(WAIT_SECONDS, self._overdue, claim)
             self._waiting.append(claim)
+            self._push_out()
 
     def _is_full(self) -> bool:
         if len(self._waiting) < MAX_WAITING:
             return False
         self._waiting = deque(each for each in self._waiting if not each.cancelled)
         return len(self._waiting) >= MAX_WAITING
+
+    def _push_out(self) -> None:
+        """Let the one go that stands still for longest, if that is long."""
+        standing = [
+            (since, holder)
+            for holder in self.held_by
+            if (since := holder.stands_since) is not None
+        ]
+        since, holder = min(standing, key=_since, default=(None, None))
+        if (
+            since is not None
+            and holder is not None
+            and since + STALL_SECONDS <= self._clock.seconds()
+        ):
+            holder.make_room()
 
     def promote(self, upstream: UpstreamConnection) -> bool:
         """
@@ -244,6 +280,10 @@ class TargetPool:
         connecting.addErrback(
             lambda failure: self.log.failure("a request failed", failure=failure)
         )
+
+
+def _since(standing: tuple[float, Holder]) -> float:
+    return standing[0]
 
 
 class _UpstreamFactory(Factory):

@@ -14,7 +14,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
-from cfos_cloud.device.reasons import printable, reason_of
 from cfos_cloud.tunnel.control import (
     InvalidParams,
     JSONObject,
@@ -23,6 +22,7 @@ from cfos_cloud.tunnel.control import (
     text_member,
 )
 from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.reasons import TunnelBroken, printable, reason_of
 from cfos_cloud.tunnel.rpc import ControlChannel
 
 PROTOCOL_VERSION = 1
@@ -132,7 +132,6 @@ class DeviceTunnel:
         self._multiplexed: Multiplexed | None = None
         self._up_since: float | None = None
         self._sent_away: SentAway | None = None
-        self._reason: str | None = None
         self._closing: IDelayedCall | None = None
         self._lost = False
 
@@ -149,11 +148,13 @@ class DeviceTunnel:
         multiplexed = self._multiplexed
         if multiplexed is not None and not self._lost and self._closing is None:
             multiplexed.shut_down()
-            self._closing = self._clock.callLater(CLOSING_SECONDS, self._close_now)
+            self._closing = self._clock.callLater(
+                CLOSING_SECONDS, self._break, TunnelBroken("closed")
+            )
 
-    def _close_now(self) -> None:
+    def _break(self, why: TunnelBroken) -> None:
         if self._multiplexed is not None and not self._lost:
-            self._multiplexed.abort()
+            self._multiplexed.abort(why)
 
     # MultiplexListener
 
@@ -179,7 +180,7 @@ class DeviceTunnel:
             away = self._sent_away
             outcome: Outcome = SentAway(away.reason, away.retry_after, up_for)
         else:
-            outcome = Lost(self._reason or reason_of(reason.value), up_for)
+            outcome = Lost(reason_of(reason.value), up_for)
         self._listener.lost(outcome)
 
     # ControlHandler
@@ -198,9 +199,9 @@ class DeviceTunnel:
             case "goaway":
                 self._goaway(params)
 
-    def control_lost(self) -> None:
-        if not self._lost:
-            self._break("the server ended the control stream")
+    def control_lost(self, why: TunnelBroken) -> None:
+        # Nothing happens where the control stream was lost with the connection.
+        self._break(why)
 
     # private
 
@@ -221,14 +222,9 @@ class DeviceTunnel:
             return
         if isinstance(failure.value, RpcError):
             why = printable(failure.getErrorMessage())
-            self._break(f"the server's greeting failed: {why}")
+            self._break(TunnelBroken(f"the server's greeting failed: {why}"))
         else:
-            self._break("the server does not answer the greeting")
-
-    def _break(self, reason: str) -> None:
-        if self._reason is None:
-            self._reason = reason
-        self._close_now()
+            self._break(TunnelBroken("the server does not answer the greeting"))
 
 
 def _seconds(params: Mapping[str, object], member: str) -> float | None:

@@ -25,7 +25,7 @@ from cfos_cloud.device.argon2_hash import (
     InvalidHash,
     Recipe,
 )
-from cfos_cloud.secret_files import SecretFileError, read_secret
+from cfos_cloud.secret_files import SecretFileError, read_secret_if_any
 
 #: Different salts and costs in one file; a log-in computes each of them.
 MAX_RECIPES = 8
@@ -83,15 +83,11 @@ class Users:
 
         :raises UsersError: unreadable, or broken as :meth:`parse` says.
         """
-        if path is None:
-            return cls()
         try:
-            text = read_secret(path)
+            text = read_secret_if_any(path)
         except SecretFileError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return cls()
             raise UsersError(str(error)) from error
-        return cls.parse(text, str(path))
+        return cls() if text is None else cls.parse(text, str(path))
 
     @classmethod
     def parse(cls, text: str, source: str) -> Users:

@@ -99,6 +99,9 @@ class LineSplitter:
         :raises ControlViolation: a line is longer than allowed.
         """
         self._buffer += data
+        if b"\n" not in data and len(self._buffer) < MAX_LINE_BYTES:
+            # Else a line that comes byte by byte would be copied for each of them.
+            return []
         *lines, rest = self._buffer.split(b"\n")
         self._buffer = bytearray(rest)
         longest = max(len(rest), *map(len, lines)) if lines else len(rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from cfos_cloud.tunnel.control import InvalidParams, JSONObject, text_member
 
 PROTOCOL_VERSION = 1
 MAX_CAPABILITIES = 32
+#: Longest status of a device, as JSON without spaces.
+MAX_STATUS_BYTES = 8 * 1024
 #: What a grant, chosen by the device, may look like.
 _GRANT = re.compile(r"[A-Za-z0-9_-]{16,128}\Z")
 
@@ -29,7 +32,8 @@ def parse_hello(params: JSONObject) -> Hello:
 
     :raises InvalidParams: another protocol version, or a member of the wrong type.
     """
-    if params.get("protocol") != PROTOCOL_VERSION:
+    protocol = params.get("protocol")
+    if protocol is True or protocol != PROTOCOL_VERSION:
         raise InvalidParams(f"protocol must be {PROTOCOL_VERSION}")
     capabilities = params.get("capabilities")
     if capabilities is None:
@@ -46,6 +50,21 @@ def parse_hello(params: JSONObject) -> Hello:
         text_member(params, "serial"),
         frozenset(capabilities),
     )
+
+
+def parse_status(params: JSONObject) -> JSONObject:
+    """
+    The checked ``params`` of ``status``: they can be written as JSON again.
+
+    :raises InvalidParams: too long, too deep, or with a number that JSON has not.
+    """
+    try:
+        text = json.dumps(params, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise InvalidParams("status can't be kept") from error
+    if len(text) > MAX_STATUS_BYTES:
+        raise InvalidParams(f"status is longer than {MAX_STATUS_BYTES} bytes")
+    return params
 
 
 @dataclass(frozen=True)

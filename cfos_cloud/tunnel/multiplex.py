@@ -6,7 +6,6 @@ from typing import Protocol as Interface
 
 from twisted.internet.interfaces import (
     IAddress,
-    IDelayedCall,
     IProtocol,
     IPushProducer,
     IReactorTime,
@@ -16,6 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cfos_cloud.tunnel.heartbeat import HEARTBEAT, MAX_UNANSWERED_PINGS, Heartbeat
+from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken
 from cfos_cloud.tunnel.stream import RESET, TunnelStream
 from cfos_cloud.tunnel.yamux import (
     Connection,
@@ -23,6 +24,7 @@ from cfos_cloud.tunnel.yamux import (
     Fin,
     GoAway,
     Limits,
+    LocalError,
     Pong,
     ProtocolError,
     Reset,
@@ -30,10 +32,14 @@ from cfos_cloud.tunnel.yamux import (
     StreamOpened,
 )
 
-#: Seconds between our pings, unless the server says otherwise in ``hello``.
-HEARTBEAT = 25.0
-#: So many of our own pings without an answer: the connection is dead.
-MAX_UNANSWERED_PINGS = 2
+#: Streams of our own that are open at the same time.
+MAX_OWN_STREAMS = 1024
+#: Bytes that all paused streams of a connection hold together; whose bytes would be
+#: more is reset.
+MAX_HELD_BYTES = 64 * 1024 * 1024
+#: Heartbeats after which a stream of our own is reset that we have done with, and
+#: whose peer does not end its part.
+LINGER_BEATS = 5
 #: Bytes of frames that leave in one write, about: four quanta of the round robin.
 WRITE_BYTES = 64 * 1024
 #: Writes of streams after which a turn's frames leave before its end.
@@ -50,7 +56,10 @@ class MultiplexListener(Interface):
         """The peer opens a stream: the protocol for it, or ``None`` to reset it."""
 
     def multiplex_lost(self, reason: Failure) -> None:
-        """All is over, and every stream has been told; once."""
+        """
+        All is over, and every stream has been told; once. ``reason`` has a
+        :class:`TunnelBroken` where it was ended at this side.
+        """
 
 
 @implementer(IPushProducer)
@@ -77,24 +86,31 @@ class Multiplexed(Protocol):
         self.bytes_out = 0
         self._clock = clock
         self._listener = listener
-        self._heartbeat = heartbeat
+        self._heartbeat = Heartbeat(clock, heartbeat, self._ping, self._dead)
         self._streams: dict[int, TunnelStream] = {}
+        self._parity = role.value % 2
+        self._own_streams = 0
+        self._held = 0
+        #: Of streams of our own that linger: since how many heartbeats.
+        self._lingering: dict[TunnelStream, int] = {}
         self._awake = False
         self._written = 0
         self._paused = False
         self._closing = False
         self._lost = False
-        self._unanswered = 0
-        self._beat: IDelayedCall | None = None
+        self._broken: TunnelBroken | None = None
 
     def open_stream(self, protocol: IProtocol) -> TunnelStream:
         """
         A new stream, already given to ``protocol``.
 
-        :raises cfos_cloud.tunnel.yamux.LocalError: a goaway was sent or received, or
-            the connection is lost.
+        :raises cfos_cloud.tunnel.yamux.LocalError: a goaway was sent or received, the
+            connection is lost, or 1,024 are open.
         """
+        if self._own_streams >= MAX_OWN_STREAMS:
+            raise LocalError(f"{MAX_OWN_STREAMS} streams are open")
         stream = TunnelStream(self, self.core.open_stream())
+        self._own_streams += 1
         self._streams[stream.stream_id] = stream
         stream.connect(protocol)
         self.wake()
@@ -107,9 +123,7 @@ class Multiplexed(Protocol):
 
     def set_heartbeat(self, seconds: float) -> None:
         """Ping every ``seconds`` from now on."""
-        self._heartbeat = seconds
-        if self._beat is not None and self._beat.active():
-            self._beat.reset(seconds)
+        self._heartbeat.set(seconds)
 
     def reset_streams(self, keep: IProtocol | None = None) -> None:
         """End all streams at once, but for the one of the protocol ``keep``."""
@@ -127,9 +141,15 @@ class Multiplexed(Protocol):
         if not self._paused:
             self._close()
 
-    def abort(self) -> None:
-        """Close at once."""
+    @property
+    def peer_left(self) -> bool:
+        """Whether the peer has said goaway: it takes no new streams."""
+        return self.core.goaway_received
+
+    def abort(self, why: TunnelBroken) -> None:
+        """Close at once; the first ``why`` is what the listener gets."""
         if not self._lost and self.transport is not None:
+            self._broken = self._broken or why
             self.transport.abortConnection()  # type: ignore[attr-defined]
 
     def getPeer(self) -> IAddress:
@@ -142,7 +162,7 @@ class Multiplexed(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
-        self._beat = self._clock.callLater(self._heartbeat, self._ping)
+        self._heartbeat.start()
         self._listener.multiplex_ready(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -150,9 +170,8 @@ class Multiplexed(Protocol):
         try:
             events = self.core.receive_data(data)
         except ProtocolError as error:
-            self.log.warn("tunnel broken by its peer: {why}", why=str(error))
             self._flush()
-            self.abort()
+            self.abort(ProtocolBroken(str(error)))
             return
         streams = self._streams
         for event in events:
@@ -168,8 +187,9 @@ class Multiplexed(Protocol):
         if self._lost:
             return
         self._lost = True
-        if self._beat is not None and self._beat.active():
-            self._beat.cancel()
+        if self._broken is not None:
+            reason = Failure(self._broken)
+        self._heartbeat.stop()
         self.core.go_away(0)
         for stream in list(self._streams.values()):
             stream.connection_lost(reason)
@@ -210,9 +230,22 @@ class Multiplexed(Protocol):
             self._flush()
 
     def forget(self, stream: TunnelStream) -> None:
-        """The stream is over."""
+        """The stream is over; once."""
         self._streams.pop(stream.stream_id, None)
         self.blocked.discard(stream)
+        if stream.stream_id % 2 == self._parity:
+            self._own_streams -= 1
+
+    def hold(self, size: int) -> bool:
+        """Whether a paused stream may keep so many bytes more."""
+        if self._held + size > MAX_HELD_BYTES:
+            return False
+        self._held += size
+        return True
+
+    def release(self, size: int) -> None:
+        """So many bytes are kept no longer."""
+        self._held -= size
 
     def _turn_ended(self) -> None:
         self._awake = False
@@ -252,7 +285,7 @@ class Multiplexed(Protocol):
                 if stream is not None:
                     stream.connection_lost(RESET)
             case Pong():
-                self._unanswered = 0
+                self._heartbeat.answered()
             case GoAway(code):
                 self.log.debug("the peer says goaway, code {code}", code=code)
 
@@ -265,14 +298,25 @@ class Multiplexed(Protocol):
         self._streams[stream_id] = stream
         stream.connect(protocol)
 
+    def _reset_lingering(self) -> None:
+        # A peer that never ends its streams would have them pile up here. Not those
+        # that it has opened: what we have said may still be on its way there.
+        before, self._lingering = self._lingering, {}
+        for stream in list(self._streams.values()):
+            if stream.stream_id % 2 == self._parity and stream.lingers:
+                beats = before.get(stream, 0) + 1
+                if beats >= LINGER_BEATS:
+                    stream.abortConnection()
+                else:
+                    self._lingering[stream] = beats
+
     def _ping(self) -> None:
-        if self._unanswered >= MAX_UNANSWERED_PINGS:
-            self.log.info(
-                "peer is dead: {pings} pings unanswered", pings=self._unanswered
-            )
-            self.abort()
-            return
-        self._unanswered += 1
+        self._reset_lingering()
         self.core.ping()
         self.wake()
-        self._beat = self._clock.callLater(self._heartbeat, self._ping)
+
+    def _dead(self) -> None:
+        count = MAX_UNANSWERED_PINGS
+        self.abort(
+            TunnelBroken(f"{count} pings without an answer: the connection is dead")
+        )

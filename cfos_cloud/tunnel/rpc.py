@@ -8,10 +8,11 @@ from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from cfos_cloud.tunnel.control import (
     INTERNAL_ERROR,
@@ -28,11 +29,17 @@ from cfos_cloud.tunnel.control import (
     parse,
     serialise,
 )
+from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken
 
 __all__ = ["ControlChannel", "ControlHandler", "RpcError", "UnknownMethod"]
 
 #: Requests of the peer that we work on at the same time; more are a violation.
 MAX_CALLS = 64
+#: Requests of ours that wait for an answer; more are refused here.
+MAX_ASKED = 64
+TOO_MANY = -32003
+#: Bytes of messages for a peer that takes none, beyond what its stream queues.
+MAX_UNREAD_BYTES = 1024 * 1024
 #: Time-outs of ours whose late answers we still await.
 MAX_LATE = 256
 
@@ -48,10 +55,14 @@ class ControlHandler(Interface):
     def control_notification(self, method: str, params: JSONObject) -> None:
         """Take note; unknown ones are ignored."""
 
-    def control_lost(self) -> None:
-        """The control stream has ended, once."""
+    def control_lost(self, why: TunnelBroken) -> None:
+        """
+        The control stream has ended, once; ``why`` is to be believed only if the
+        connection has not ended before.
+        """
 
 
+@implementer(IPushProducer)
 class ControlChannel(Protocol):
     """JSON-RPC 2.0 on a stream: both ends may ask."""
 
@@ -65,7 +76,10 @@ class ControlChannel(Protocol):
         self._asked: dict[int | str, Deferred[JSONObject]] = {}
         self._late: dict[int | str, Callable[[JSONObject], None]] = {}
         self._answering = 0
+        #: Bytes that were sent since the peer takes none; ``None``: it does.
+        self._unread: int | None = None
         self._lost = False
+        self._why = TunnelBroken("the control stream was ended")
 
     def request(
         self,
@@ -75,8 +89,9 @@ class ControlChannel(Protocol):
         too_late: Callable[[JSONObject], None] | None = None,
     ) -> Deferred[JSONObject]:
         """
-        Ask the peer. Errbacks with :class:`RpcError`, ``TimeoutError`` after
-        ``timeout`` seconds, or ``ConnectionLost``.
+        Ask the peer. Errbacks with :class:`RpcError` (-32003, too, if 64 questions
+        wait for their answers), ``TimeoutError`` after ``timeout`` seconds, or
+        ``ConnectionLost``.
 
         :param too_late: called with a result that comes after the time-out; without
             it, or where the answer is an error, a late answer is ignored.
@@ -84,6 +99,9 @@ class ControlChannel(Protocol):
         answer: Deferred[JSONObject] = Deferred()
         if self._lost:
             answer.errback(ConnectionLost())
+            return answer
+        if len(self._asked) >= MAX_ASKED:
+            answer.errback(RpcError(TOO_MANY, "too many requests at once"))
             return answer
         number = next(self._numbers)
         line = serialise(Call(number, method, params))
@@ -97,8 +115,7 @@ class ControlChannel(Protocol):
                     del self._late[next(iter(self._late))]
             return failure
 
-        if self.transport is not None:
-            self.transport.write(line)
+        self._write(line)
         return answer.addErrback(missed)
 
     def notify(self, method: str, params: JSONObject) -> None:
@@ -106,13 +123,16 @@ class ControlChannel(Protocol):
         if not self._lost:
             self._send(Notification(method, params))
 
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+
     def dataReceived(self, data: bytes) -> None:
         try:
             for line in self._lines.feed(data):
                 if line.strip():
                     self._receive(parse(line))
         except ControlViolation as error:
-            self.log.warn("control stream broken: {why}", why=str(error))
+            self._why = ProtocolBroken(str(error))
             self._abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -122,7 +142,7 @@ class ControlChannel(Protocol):
         asked, self._asked = self._asked, {}
         for answer in asked.values():
             answer.errback(ConnectionLost())
-        self._handler.control_lost()
+        self._handler.control_lost(self._why)
 
     def readConnectionLost(self) -> None:
         """A control stream has no use for a half close: it ends."""
@@ -130,6 +150,18 @@ class ControlChannel(Protocol):
 
     def writeConnectionLost(self) -> None:
         """Nothing more can be sent; the read side tells the rest."""
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        """The peer takes nothing: what we have to say is said all the same, so far."""
+        self._unread = 0
+
+    def resumeProducing(self) -> None:
+        self._unread = None
+
+    def stopProducing(self) -> None:
+        """The stream is over; :meth:`connectionLost` says the rest."""
 
     def _abort(self) -> None:
         transport = self.transport
@@ -188,5 +220,15 @@ class ControlChannel(Protocol):
         return answer if isinstance(answer, Deferred) else succeed(answer)
 
     def _send(self, message: Message) -> None:
-        if not self._lost and self.transport is not None:
-            self.transport.write(serialise(message))
+        if not self._lost:
+            self._write(serialise(message))
+
+    def _write(self, line: bytes) -> None:
+        if self.transport is None:
+            return
+        self.transport.write(line)
+        if self._unread is not None:
+            self._unread += len(line)
+            if self._unread > MAX_UNREAD_BYTES:
+                self._why = TunnelBroken("the control stream is not read")
+                self._abort()

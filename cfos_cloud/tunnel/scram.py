@@ -15,6 +15,12 @@ from cfos_cloud.tunnel.scram_client import (
     ServerNotProven,
 )
 from cfos_cloud.tunnel.scram_messages import MAX_DATA_CHARACTERS, PLAIN, PLUS, REALM
+from cfos_cloud.tunnel.scram_pending import (
+    MAX_PENDING,
+    MAX_PENDING_OF_SOURCE,
+    PENDING_SECONDS,
+    PendingHandshakes,
+)
 from cfos_cloud.tunnel.scram_server import (
     Challenge,
     Proven,
@@ -32,6 +38,9 @@ from cfos_cloud.tunnel.scram_verifier import (
 __all__ = [
     "MAX_DATA_CHARACTERS",
     "MAX_ITERATIONS",
+    "MAX_PENDING",
+    "MAX_PENDING_OF_SOURCE",
+    "PENDING_SECONDS",
     "PLAIN",
     "PLUS",
     "REALM",
@@ -41,6 +50,7 @@ __all__ = [
     "FakeVerifiers",
     "HandshakeError",
     "MechanismRefused",
+    "PendingHandshakes",
     "Proven",
     "Refused",
     "ServerHandshake",

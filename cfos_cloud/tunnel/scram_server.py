@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from scramp import ScramException, ScramMechanism
-from scramp.core import ScramServer
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.tunnel.auth_params import (
@@ -28,6 +26,11 @@ from cfos_cloud.tunnel.scram_messages import (
     check_realm,
     decoded,
     encoded,
+)
+from cfos_cloud.tunnel.scram_pending import (
+    OwnPending,
+    PendingHandshake,
+    PendingStore,
 )
 from cfos_cloud.tunnel.scram_verifier import Verifier
 
@@ -51,29 +54,27 @@ class Proven:
 
 @dataclass(frozen=True)
 class Refused:
-    """401: it failed, and nothing says why; one ``WWW-Authenticate`` per value."""
+    """
+    401: it failed, and nothing says why; one ``WWW-Authenticate`` per value.
+
+    For the log: ``cloud_id`` is what a client with a wrong proof calls itself;
+    ``astray``: it goes on with a handshake that nobody has begun here.
+    """
 
     www_authenticate: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """A server-first that is out, waiting for its client-final."""
-
-    mechanism: str
-    sid: str
-    cloud_id: str
-    exists: bool
-    server: ScramServer
+    cloud_id: str | None = field(default=None, compare=False)
+    astray: bool = field(default=False, compare=False)
 
 
 class ServerHandshake:
     """
-    The handshakes of ONE connection, one after another.
+    The handshakes of one connection.
 
     ``find`` gives the verifier of a Cloud ID, a fake one where there is none.
     ``binding`` is the end point of the certificate served on this connection,
-    ``None`` without TLS.
+    ``None`` without TLS. Both requests of a handshake have to come by this
+    connection, one handshake after another, unless a ``pending`` is given that
+    several connections share.
     """
 
     def __init__(
@@ -81,36 +82,47 @@ class ServerHandshake:
         find: Callable[[str], Verifier],
         binding: bytes | None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        pending: PendingStore | None = None,
     ) -> None:
         self._find = find
         self._binding = binding
+        self._pending = OwnPending() if pending is None else pending
         self._random_bytes = random_bytes
-        self._pending: _Pending | None = None
 
-    def respond(self, authorization: bytes | None) -> Challenge | Proven | Refused:
+    def respond(
+        self, authorization: bytes | None, source: str = ""
+    ) -> Challenge | Proven | Refused:
         """
-        The answer to a request with this ``Authorization`` (``None``: without).
+        The answer to a request with this ``Authorization`` (``None``: without) from
+        ``source``.
 
         Everything that is wrong with it, an unknown Cloud ID and a wrong password
         too, is the same :class:`Refused`; after it the handshake starts anew.
         """
-        pending, self._pending = self._pending, None
         if authorization is None:
             return Challenge(self._offers())
         mechanism = PLAIN if self._binding is None else PLUS
+        pending: PendingHandshake | None = None
+        sid: str | None = None
         try:
             message = parse_message(authorization)
+            sid = message.params.get("sid")
+            if sid is not None:
+                pending = self._pending.take(sid)
             mechanism = self._mechanism(message)
             check_realm(message.params)
             data = decoded(message.params)
-            if pending is None:
-                return self._first(mechanism, message.params, data)
-            return self._final(pending, mechanism, message.params, data)
+            if sid is None:
+                return self._first(mechanism, data, source)
+            return self._final(pending, mechanism, data)
         except (MalformedAuth, ScramException, MalformedMessage) as error:
             if isinstance(error.__cause__, _LookupFailed):
                 raise error.__cause__.error from None
             params = {"realm": REALM, "error": _FAILED}
-            return Refused((format_message(mechanism, params),))
+            cloud_id = None if pending is None else pending.cloud_id
+            astray = sid is not None and pending is None
+            return Refused((format_message(mechanism, params),), cloud_id, astray)
 
     def _offers(self) -> tuple[bytes, ...]:
         mechanisms = [PLAIN] if self._binding is None else [PLUS, PLAIN]
@@ -123,11 +135,12 @@ class ServerHandshake:
             return PLUS
         raise MalformedMessage
 
-    def _first(self, mechanism: str, params: Mapping[str, str], data: str) -> Challenge:
+    def _first(self, mechanism: str, data: str, source: str) -> Challenge:
         # scramp would turn a binding under the plain name into the other mechanism.
-        if "sid" in params or data.startswith("p=") is not (mechanism == PLUS):
+        if data.startswith("p=") is not (mechanism == PLUS):
             raise MalformedMessage
         names: list[str] = []
+        verifiers: list[Verifier] = []
 
         def verifier_of(name: str) -> tuple[bytes, bytes, bytes, int]:
             names.append(name)
@@ -135,6 +148,7 @@ class ServerHandshake:
                 found = self._find(name)
             except Exception as error:
                 raise _LookupFailed(error) from error
+            verifiers.append(found)
             return found.salt, found.stored_key, found.server_key, found.iterations
 
         server = ScramMechanism(mechanism).make_server(
@@ -145,26 +159,30 @@ class ServerHandshake:
         server.set_client_first(data)
         server_first = server.get_server_first()
         sid = self._random_bytes(16).hex()
-        self._pending = _Pending(
-            mechanism, sid, names[0], _is_cloud_id(names[0]), server
+        name = names[0] if _is_cloud_id(names[0]) else None
+        pending = PendingHandshake(
+            mechanism, sid, name, self._binding, verifiers[0], server
         )
+        self._pending.put(pending, source)
         params = {"sid": sid, "data": encoded(server_first)}
         return Challenge((format_message(mechanism, params),))
 
     def _final(
-        self,
-        pending: _Pending,
-        mechanism: str,
-        params: Mapping[str, str],
-        data: str,
+        self, pending: PendingHandshake | None, mechanism: str, data: str
     ) -> Proven:
-        if mechanism != pending.mechanism or not hmac.compare_digest(
-            params.get("sid", "").encode("ascii"), pending.sid.encode("ascii")
+        if (
+            pending is None
+            or mechanism != pending.mechanism
+            or self._binding != pending.binding
         ):
             raise MalformedMessage
         pending.server.set_client_final(data)
         server_final = pending.server.get_server_final()
-        if not pending.exists:
+        if pending.cloud_id is None:
+            raise MalformedMessage
+        # The password may have been changed since the first message, and whoever has
+        # the old one be the reason.
+        if self._find(pending.cloud_id) != pending.verifier:
             raise MalformedMessage
         return Proven(
             pending.cloud_id,

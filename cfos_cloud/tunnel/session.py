@@ -14,15 +14,23 @@ from typing import Protocol as Interface
 
 from automat import TypeMachineBuilder
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.tunnel.control import InvalidParams, JSONObject, UnknownMethod
 from cfos_cloud.tunnel.exchange import Exchange
-from cfos_cloud.tunnel.hello import Grant, Hello, parse_grant, parse_hello
-from cfos_cloud.tunnel.multiplex import HEARTBEAT, Multiplexed
+from cfos_cloud.tunnel.heartbeat import HEARTBEAT
+from cfos_cloud.tunnel.hello import (
+    Grant,
+    Hello,
+    parse_grant,
+    parse_hello,
+    parse_status,
+)
+from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken, reason_of
 from cfos_cloud.tunnel.rpc import ControlChannel
 from cfos_cloud.tunnel.stream import TunnelStream
 from cfos_cloud.tunnel.yamux import LocalError
@@ -53,7 +61,7 @@ class _Inputs(Interface):
     def farewell_over(self) -> None:
         """It had time to read why."""
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, why: Failure) -> None:
         """The connection is over."""
 
 
@@ -108,12 +116,21 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
     def give_up(inputs: _Inputs, core: _Core, overdue: IDelayedCall) -> None:
         core.exchange.greeting(core.session, over=True)
         core.log.info("no hello from {cloud_id}", cloud_id=core.session.cloud_id)
-        core.session._cut()
+        core.session._cut(TunnelBroken("no hello"))
 
     @greeting.upon(_Inputs.connection_lost).to(gone)
-    def lost_early(inputs: _Inputs, core: _Core, overdue: IDelayedCall) -> None:
+    def lost_early(
+        inputs: _Inputs, core: _Core, overdue: IDelayedCall, why: Failure
+    ) -> None:
         overdue.cancel()
         core.exchange.greeting(core.session, over=True)
+        _log_end(
+            core,
+            why,
+            "{cloud_id} has left before its hello",
+            "tunnel of {cloud_id} lost before its hello: {why}",
+            early=True,
+        )
 
     @greeting.upon(_Inputs.dismissed).to(leaving)
     def turn_away(
@@ -135,19 +152,28 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
             cloud_id=core.session.cloud_id,
             reason=reason,
         )
+        core.session.ending = reason
         core.exchange.session_over(core.session)
 
     @up.upon(_Inputs.connection_lost).to(gone)
-    def lost(inputs: _Inputs, core: _Core) -> None:
-        core.log.info("tunnel lost {cloud_id}", cloud_id=core.session.cloud_id)
+    def lost(inputs: _Inputs, core: _Core, why: Failure) -> None:
+        _log_end(
+            core,
+            why,
+            "tunnel ended {cloud_id}: its device end has stopped",
+            "tunnel lost {cloud_id}: {why}",
+        )
+        core.session.ending = _ending(core.session, why)
         core.exchange.session_over(core.session)
 
     @leaving.upon(_Inputs.farewell_over).to(gone)
     def cut(inputs: _Inputs, core: _Core, farewell: IDelayedCall) -> None:
-        core.session._cut()
+        core.session._cut(TunnelBroken("dismissed"))
 
     @leaving.upon(_Inputs.connection_lost).to(gone)
-    def left(inputs: _Inputs, core: _Core, farewell: IDelayedCall) -> None:
+    def left(
+        inputs: _Inputs, core: _Core, farewell: IDelayedCall, why: Failure
+    ) -> None:
         farewell.cancel()
 
     new.upon(_Inputs.connected).to(greeting).returns(None)
@@ -160,6 +186,26 @@ def _make_machine() -> Callable[[_Core], _Inputs]:
     return machine.build()
 
 
+def _log_end(
+    core: _Core, why: Failure, in_order: str, lost: str, *, early: bool = False
+) -> None:
+    """The line for an end that the server did not want."""
+    session = core.session
+    left = session.peer_left and why.check(TunnelBroken) is None
+    # Whoever merely tries the password has nothing to say goodbye to.
+    if left or (early and why.check(ConnectionDone)):
+        core.log.info(in_order, cloud_id=session.cloud_id)
+        return
+    say = core.log.warn if why.check(ProtocolBroken) else core.log.info
+    say(lost, cloud_id=session.cloud_id, why=reason_of(why.value))
+
+
+def _ending(session: TunnelSession, why: Failure) -> str:
+    if session.peer_left and why.check(TunnelBroken) is None:
+        return "stopped"
+    return reason_of(why.value)
+
+
 _machine = _make_machine()
 
 
@@ -170,6 +216,8 @@ class TunnelSession:
 
     :ivar client: the device's address, without port.
     :ivar url: the server's address as the device reached it, for its own display.
+    :ivar ending: why it is over: what it was dismissed for, ``stopped`` by the device
+        end, or words for a lost connection; ``None`` before.
     """
 
     log = Logger()
@@ -190,6 +238,7 @@ class TunnelSession:
         self.url = url
         self.session_id = secrets.token_urlsafe(12)
         self.since = now()
+        self.ending: str | None = None
         self.agent: str | None = None
         self.name: str | None = None
         self.serial: str | None = None
@@ -223,6 +272,11 @@ class TunnelSession:
         """Whether a request is under way."""
         return self._multiplexed is not None and self._multiplexed.stream_count > 1
 
+    @property
+    def peer_left(self) -> bool:
+        """Whether the device end has said that it stops."""
+        return self._multiplexed is not None and self._multiplexed.peer_left
+
     def login(self, role: str, secret: str, client: str, ttl: int) -> Deferred[Grant]:
         """
         Ask the device whether ``secret`` is its admin password, or the ID of one of
@@ -231,8 +285,8 @@ class TunnelSession:
 
         Errbacks with :class:`~cfos_cloud.tunnel.control.RpcError` (-32001 wrong
         secret, -32002 no admin password set, -32003 too many tries),
-        ``TimeoutError`` after 2.5 s, or ``ConnectionLost``. A grant that comes too
-        late is handed back.
+        ``TimeoutError`` after 2.5 s, or ``ConnectionLost``. Too many that wait for an
+        answer count as -32003. A grant that comes too late is handed back.
         """
         control = self._control
         if control is None:
@@ -288,7 +342,7 @@ class TunnelSession:
 
     def multiplex_lost(self, reason: Failure) -> None:
         self._dead = True
-        self._machine.connection_lost()
+        self._machine.connection_lost(reason)
 
     # ControlHandler
 
@@ -311,11 +365,11 @@ class TunnelSession:
                 raise InvalidParams("grant must be a text")
             self._exchange.grant_revoked(self, grant)
         elif method == "status":
-            self.status = params
+            self.status = parse_status(params)
 
-    def control_lost(self) -> None:
+    def control_lost(self, why: TunnelBroken) -> None:
         if not self._dead:
-            self._cut()
+            self._cut(why)
 
     # outputs of the machine
 
@@ -336,10 +390,10 @@ class TunnelSession:
             control.notify("goaway", goaway)
         multiplexed.shut_down()
 
-    def _cut(self) -> None:
+    def _cut(self, why: TunnelBroken) -> None:
         self._dead = True
         if self._multiplexed is not None:
-            self._multiplexed.abort()
+            self._multiplexed.abort(why)
 
     def _hand_back(self, result: JSONObject) -> None:
         try:

@@ -54,7 +54,6 @@ class TunnelStream:
         self._core = multiplexed.core
         #: Who has the stream, until it is over.
         self.protocol: IProtocol | None = None
-        self._half_closeable = False
         # One buffer: a peer may send a window of one-byte frames.
         self._held = bytearray()
         self._paused = False
@@ -69,10 +68,12 @@ class TunnelStream:
         return f"<{type(self).__name__} {self.stream_id}>"
 
     def connect(self, protocol: IProtocol) -> None:
-        """Give the stream to ``protocol``; once."""
+        """Give the stream to ``protocol``, which may give way to another later."""
         self.protocol = protocol
-        self._half_closeable = IHalfCloseableProtocol.providedBy(protocol)
-        protocol.makeConnection(self)
+        try:
+            protocol.makeConnection(self)
+        except Exception:
+            self._failed()
 
     # ITransport
 
@@ -165,8 +166,7 @@ class TunnelStream:
     def resumeProducing(self) -> None:
         self._paused = False
         if self._held and not self._lost:
-            held, self._held = bytes(self._held), bytearray()
-            self._deliver(held)
+            self._deliver(self._take_held())
         if self._fin_received and not self._held and not self._paused:
             self._deliver_fin()
 
@@ -178,7 +178,10 @@ class TunnelStream:
     def data_received(self, data: bytes) -> None:
         """The peer's next bytes; held while the protocol has us paused."""
         if self._paused or self._held:
-            self._held += data
+            if self._multiplexed.hold(len(data)):
+                self._held += data
+            else:
+                self.abortConnection()
         else:
             self._deliver(data)
 
@@ -194,11 +197,29 @@ class TunnelStream:
             return
         self._lost = True
         self._multiplexed.forget(self)
-        self._held.clear()
+        self._take_held()
         protocol, self.protocol = self.protocol, None
         self._producer = None
         if protocol is not None:
-            protocol.connectionLost(reason)
+            try:
+                protocol.connectionLost(reason)
+            except Exception:
+                self._failed()
+
+    @property
+    def lingers(self) -> bool:
+        """All was said, nothing more is wanted, and the peer has not ended its part."""
+        return self.disconnecting and not self._core.queued(self.stream_id)
+
+    def _take_held(self) -> bytes:
+        held, self._held = bytes(self._held), bytearray()
+        self._multiplexed.release(len(held))
+        return held
+
+    def _failed(self) -> None:
+        """In an ``except``: one stream's fault must not end the others."""
+        self.log.failure("stream {stream_id} failed", stream_id=self.stream_id)
+        self.abortConnection()
 
     def _deliver(self, data: bytes) -> None:
         self._core.consumed(self.stream_id, len(data))
@@ -208,16 +229,17 @@ class TunnelStream:
         try:
             self.protocol.dataReceived(data)
         except Exception:
-            # One stream's fault must not end the others.
-            self.log.failure("stream {stream_id} failed", stream_id=self.stream_id)
-            self.abortConnection()
+            self._failed()
 
     def _deliver_fin(self) -> None:
         if self._fin_delivered or self._lost:
             return
         self._fin_delivered = True
-        if self._half_closeable and self.protocol is not None and not self._fin_sent:
-            self.protocol.readConnectionLost()  # type: ignore[attr-defined]
+        if IHalfCloseableProtocol.providedBy(self.protocol) and not self._fin_sent:
+            try:
+                self.protocol.readConnectionLost()
+            except Exception:
+                self._failed()
         else:
             self.loseConnection()
         self._finish_if_closed()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grant, Grants
@@ -38,8 +40,22 @@ def post(length: int) -> bytes:
     )
 
 
+@implementer(IHalfCloseableProtocol)
 class ServerStream(DeviceStream):
-    """A stream as the server sees it."""
+    """A stream as the server sees it; ``raw`` after a 101."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw = False
+        self.half_closed = False
+
+    def readConnectionLost(self) -> None:
+        self.half_closed = True
+        if not self.raw:
+            self.stream.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        raise AssertionError("nobody calls this")
 
     def responses(self, *, bodiless: bool = False) -> list[Message]:
         """What came since the last call."""

@@ -21,10 +21,15 @@ class TargetTransport(MemoryTransport):
     """Also says whether small writes leave at once."""
 
     no_delay = False
+    #: Our direction has ended, the target's may go on.
+    write_ended = False
 
     def __init__(self) -> None:
         super().__init__()
         alsoProvides(self, ITCPTransport)
+
+    def loseWriteConnection(self) -> None:
+        self.write_ended = True
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         self.no_delay = enabled
@@ -53,6 +58,10 @@ class TargetConnection:
             b"HTTP/1.1 %d Status\r\nContent-Length: %d\r\n%b\r\n%b"
             % (status, len(body), fields, body)
         )
+
+    def half_close(self) -> None:
+        """The target sends nothing more, and still reads."""
+        self.upstream.readConnectionLost()
 
     def end(self, *, clean: bool = True) -> None:
         why = ConnectionDone() if clean else ConnectionLost()

@@ -18,6 +18,7 @@ from twisted.web.pages import notFound
 from twisted.web.server import Site
 
 from cfos_cloud.device.check import add_parsers, run
+from cfos_cloud.device.options import Options
 from cfos_cloud.device.pins import PinFile, pin_of
 from tests.device.certificates import make_certificate, server_tls
 from tests.device.tunnel_server import CLOUD_ID, Behaviour, TunnelServer
@@ -180,10 +181,70 @@ class CheckTests(TestCase):
         await self.all_left()
 
     async def test_what_makes_no_sense_is_one_line_and_status_2(self) -> None:
-        for name, value in (("server", "cloud"), ("cloud_id", "a--b"), ("target", "x")):
+        for name, value, words in (
+            ("server", "cloud", "--server: 'cloud' is not an address"),
+            ("server", "", "--server is missing"),
+            ("cloud_id", "a--b", "--cloud-id: a Cloud ID is"),
+            ("target", "x", "--target: 'x' is not an address"),
+            ("target", "https://x", "--target: https targets are not supported yet"),
+            ("verify", "none", "--verify is auto or ca"),
+            ("max_connections", "many", "--max-connections: a number"),
+            ("profile", "tq", "--profile tq is not available"),
+            ("loglevel", "9", "--loglevel is 1 to 4"),
+        ):
             with mock.patch("sys.stderr", StringIO()) as err:
                 status = await run(reactor, self.arguments(**{name: value}))
-            self.assertEqual((status, err.getvalue().count("\n")), (2, 1))
+            line = err.getvalue()
+            self.assertEqual((status, line.count("\n")), (2, 1))
+            self.assertIn(f"cfos-cloud device-check: {words}", line)
+
+    async def test_every_option_of_the_device_end_is_taken(self) -> None:
+        secret = self.directory / "admin"
+        secret.write_text("secret\n")
+        found = await self.check(
+            0,
+            admin_password_file=str(secret),
+            users_file=str(self.directory / "users"),
+            profile="generic",
+            verify="auto",
+            max_connections="2",
+            loglevel="4",
+        )
+        self.assertEqual(found["log-in"], "ok, there is an admin password, and 0 users")
+
+    def test_no_option_of_the_device_end_is_unknown_here(self) -> None:
+        parser = argparse.ArgumentParser()
+        add_parsers(parser.add_subparsers())
+        options = Options()
+        for name in [*options.longOpt]:
+            name = name.rstrip("=")
+            if name not in {"help", "version"}:
+                parser.parse_args(["device-check", f"--{name}=1"])
+        for letter in options.shortOpt.replace(":", ""):
+            parser.parse_args(["device-check", f"-{letter}", "1"])
+
+    async def test_a_missing_admin_password_fails(self) -> None:
+        file = self.directory / "admin"
+        for text in (None, "\n"):
+            if text is not None:
+                file.write_text(text)
+            found = await self.check(1, admin_password_file=str(file))
+            self.assertIn(f"no admin password in {file}", found["log-in"])
+        found = await self.check(1, users_file=str(self.directory / "users"))
+        self.assertIn("there is no admin password: every", found["log-in"])
+
+    async def test_a_broken_users_file_fails(self) -> None:
+        file = self.directory / "users"
+        file.write_text("nonsense\n")
+        found = await self.check(1, users_file=str(file))
+        self.assertIn("line 1", found["log-in"])
+
+    async def test_the_units_state_directory_is_found(self) -> None:
+        self.pins.put(f"localhost:{self.port}", "00" * 32)
+        environment = {"STATE_DIRECTORY": str(self.directory)}
+        with mock.patch.dict("os.environ", environment):
+            found = await self.check(1, state_dir="")
+        self.assertIn("not the one seen before", found["tls"])
 
     async def all_left(self) -> None:
         while not all(server.lost for server in self.servers):

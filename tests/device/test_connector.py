@@ -15,6 +15,8 @@ from cfos_cloud.device.authentication import SystemIdentity
 from cfos_cloud.device.connector import Connector, Site, make_connector
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.report import Report
+from cfos_cloud.device.status import DeviceStatus
 from cfos_cloud.device.trust import ServerTrust, Verify
 from cfos_cloud.device.tunnel import CLOSING_SECONDS, Greeting, Welcome
 from cfos_cloud.tunnel.control import RpcError
@@ -50,6 +52,7 @@ class ConnectorCase(SynchronousTestCase):
         self.network = Network(self.behaviour, self.clock)
         self.streams = Streams()
         self.states: list[str] = []
+        self.statuses: list[DeviceStatus] = []
         self.pins = PinFile(Path(self.mktemp()))
         self.pins.check_writable()
         self.events: list[LogEvent] = []
@@ -80,7 +83,9 @@ class ConnectorCase(SynchronousTestCase):
             self.clock,
             lambda: random,
             AtOnce(),
-            self.states.append,
+            Report(
+                url, CLOUD_ID, self.states.append, self.statuses.append, lambda: 1e9
+            ),
         )
         self.addCleanup(self.stop, connector)
         return connector
@@ -339,7 +344,29 @@ class WaitTests(ConnectorCase):
         self.network.advance(25)
         self.assertEqual(self.said(LogLevel.warn), [])
         self.network.advance(25)
-        self.assertIn("lost the tunnel", self.said(LogLevel.warn)[-1])
+        self.assertIn(
+            "lost the tunnel to https://cloud.example:4443: 2 pings without an answer",
+            self.said(LogLevel.warn)[-1],
+        )
+
+    def test_the_real_reason_of_a_loss_is_told(self) -> None:
+        self.start()
+        self.network.advance(1)
+        self.lose()
+        self.assertIn(
+            "lost the tunnel to https://cloud.example:4443: the other side closed the "
+            "connection",
+            self.said(LogLevel.warn)[-1],
+        )
+
+    def test_a_server_that_breaks_the_protocol_is_told_as_such(self) -> None:
+        self.start()
+        assert self.server.control is not None
+        assert self.server.control.transport is not None
+        self.server.control.transport.write(b"garbage\n")
+        self.network.settle()
+        self.assertTrue(self.server.lost)
+        self.assertIn("a line is not JSON", self.said(LogLevel.warn)[-1])
 
     def test_stopping_while_it_waits_ends_at_once(self) -> None:
         self.behaviour.up = False
@@ -498,7 +525,7 @@ class GoodbyeTests(ConnectorCase):
         transport.loseConnection()
         self.network.settle()
         self.assertTrue(self.server.lost)
-        self.assertIn("control stream", self.said(LogLevel.warn)[-1])
+        self.assertIn("the control stream was ended", self.said(LogLevel.warn)[-1])
 
 
 class KeyTests(ConnectorCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import time
 from typing import Any
 
 from twisted.internet import reactor as _reactor
@@ -18,6 +19,7 @@ from cfos_cloud.device.authentication import SystemIdentity
 from cfos_cloud.device.connector import Connector, Site, make_connector
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.report import Report
 from cfos_cloud.device.tls_client import RecordingTLS
 from cfos_cloud.device.trust import ServerTrust, Verify
 from cfos_cloud.workers import ThreadWorker
@@ -120,7 +122,9 @@ class LoopbackTests(TestCase):
             reactor,
             lambda: 0.5,
             self.worker,
-            self.states.append,
+            Report(
+                str(server), CLOUD_ID, self.states.append, lambda status: None, time
+            ),
         )
         self.addCleanup(self.stop, connector)
         connector.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError, TimeoutError
 
 from cfos_cloud.device.forwarder import RESPONSE_SECONDS, STREAM_IDLE_SECONDS
@@ -96,6 +98,42 @@ class TroubleTests(ForwarderCase):
         self.answer(connection)
         self.assertEqual(stream.one().body, b"ok")
 
+    def test_the_target_has_its_time_from_the_end_of_the_upload_on(self) -> None:
+        stream = self.open(post(2) + b"x")
+        connection = self.accept()
+        self.pass_time(RESPONSE_SECONDS - 1)
+        self.send(stream, b"x")
+        for _ in range(2):
+            self.pass_time(RESPONSE_SECONDS / 2 - 1)
+        self.answer(connection)
+        self.assertEqual(stream.one().body, b"ok")
+
+    def test_a_target_that_does_not_take_an_upload_is_a_timeout(self) -> None:
+        stream = self.open(post(9_000_000) + b"x" * 100_000)
+        connection = self.accept()
+        self.pass_time(30)
+        producer: Any = connection.wire.producer
+        producer.pauseProducing()
+        self.pass_time(RESPONSE_SECONDS - 31)
+        self.pass_time(30)
+        self.assertEqual(stream.data, b"")
+        self.pass_time(1)
+        self.assert_trouble(stream, 504, b"timeout")
+        self.assertTrue(connection.wire.aborted)
+
+    def test_one_that_takes_it_now_and_then_is_none(self) -> None:
+        stream = self.open(post(9_000_000) + b"x" * 100_000)
+        connection = self.accept()
+        producer: Any = connection.wire.producer
+        for _ in range(4):
+            producer.pauseProducing()
+            for _ in range(3):
+                self.pass_time(RESPONSE_SECONDS / 3 - 1)
+            producer.resumeProducing()
+            self.send(stream, b"x" * 1000)
+        self.assertEqual((stream.data, stream.lost), (b"", []))
+        self.assertFalse(connection.wire.ended)
+
     def test_a_response_may_last(self) -> None:
         stream = self.open(GET)
         connection = self.accept()
@@ -147,6 +185,7 @@ class TroubleTests(ForwarderCase):
 class LongLivedTests(ForwarderCase):
     def websocket(self) -> tuple[ServerStream, TargetConnection]:
         stream = self.open(UPGRADE)
+        stream.raw = True
         connection = self.accept()
         connection.send(SWITCHING)
         self.pump()
@@ -164,13 +203,54 @@ class LongLivedTests(ForwarderCase):
         self.pass_time(STREAM_IDLE_SECONDS * 2)
         self.assertEqual(stream.lost, [])
 
-    def test_either_end_may_close_it(self) -> None:
+    def test_the_first_end_of_a_direction_leaves_the_other(self) -> None:
         stream, connection = self.websocket()
-        stream.stream.loseConnection()
+        stream.responses()
+        stream.stream.loseWriteConnection()
+        self.pump()
+        self.assertTrue(connection.wire.write_ended)
+        self.assertFalse(connection.wire.ended)
+        connection.send(b"the rest")
+        self.pump()
+        self.assertEqual((stream.data, stream.lost), (b"the rest", []))
+        connection.half_close()
+        self.pump()
+        self.assertEqual(stream.lost, [ConnectionDone])
+        self.assertTrue(connection.wire.disconnecting)
+
+    def test_the_target_may_be_the_first_to_end(self) -> None:
+        stream, connection = self.websocket()
+        stream.responses()
+        connection.send(b"all of it")
+        connection.half_close()
+        self.pump()
+        self.assertTrue(stream.half_closed)
+        self.assertEqual((stream.data, stream.lost), (b"all of it", []))
+        self.send(stream, b"thanks")
+        self.assertTrue(connection.wire.take().endswith(b"thanks"))
+        self.assertFalse(connection.wire.ended)
+        stream.stream.loseWriteConnection()
         self.pump()
         self.assertTrue(connection.wire.disconnecting)
+        self.assertEqual(stream.lost, [ConnectionDone])
+
+    def test_half_a_close_between_two_requests_is_a_whole_one(self) -> None:
+        stream = self.open(GET)
+        self.answer(self.accept())
+        stream.stream.loseWriteConnection()
+        self.pump()
+        self.assertEqual(stream.lost, [ConnectionDone])
+
+    def test_either_end_may_close_it(self) -> None:
+        stream, connection = self.websocket()
+        stream.stream.abortConnection()
+        self.pump()
+        self.assertTrue(connection.wire.aborted)
         stream, connection = self.websocket()
         connection.end()
+        self.pump()
+        self.assertTrue(stream.half_closed)
+        stream.stream.loseWriteConnection()
         self.pump()
         self.assertEqual(stream.lost, [ConnectionDone])
         stream, connection = self.websocket()

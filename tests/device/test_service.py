@@ -54,8 +54,11 @@ class CommandLineTests(SynchronousTestCase):
             ({"profile": "tq"}, "--profile tq is not available"),
             ({"profile": "x"}, "--profile is generic, cfos, tq"),
             ({"verify": "none"}, "--verify is auto or ca"),
-            ({"verify": "ca", "server": "http://h"}, "--verify ca needs"),
-            ({"max_connections": "0"}, "--max-connections is 1 to 64"),
+            ({"verify": "ca", "server": "http://h"}, "--verify: ca needs"),
+            ({"max_connections": "0"}, "--max-connections: a number from 1 to 64"),
+            ({"max_connections": "x"}, "--max-connections: a number from 1 to 64"),
+            ({"max_connections": "9" * 5000}, "--max-connections: a number from 1"),
+            ({"target": "https://h"}, "--target: https targets are not supported yet"),
             ({"loglevel": "5"}, "--loglevel is 1 to 4"),
         )
         for changed, words in cases:

@@ -30,6 +30,7 @@ from zope.interface import implementer
 
 from cfos_cloud.tunnel.control import JSONObject, RpcError
 from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.reasons import TunnelBroken
 from cfos_cloud.tunnel.rpc import ControlChannel
 from cfos_cloud.tunnel.scram import (
     Challenge,
@@ -187,7 +188,7 @@ class TunnelServer(Protocol):
     def control_notification(self, method: str, params: JSONObject) -> None:
         self.notifications.append((method, params))
 
-    def control_lost(self) -> None:
+    def control_lost(self, why: TunnelBroken) -> None:
         """The connection tells it too."""
 
 

@@ -393,7 +393,7 @@ class DeviceEndTests(SynchronousTestCase):
         self.connect()
         status, _, page = self.logged_in().ask("GET", "/")
         self.assertEqual(status, 502)
-        self.assertIn(b"<h1>The device does not answer</h1>", page)
+        self.assertIn(b">The device does not answer</h1>", page)
 
     def test_a_grant_ends_with_the_device_end_that_gave_it(self) -> None:
         first = self.connect()

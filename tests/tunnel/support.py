@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from cfos_cloud.tunnel.control import JSONObject, UnknownMethod
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.multiplex import Multiplexed
+from cfos_cloud.tunnel.reasons import TunnelBroken
 from cfos_cloud.tunnel.rpc import ControlChannel
 from cfos_cloud.tunnel.session import TunnelSession
 from cfos_cloud.tunnel.stream import TunnelStream
@@ -134,7 +135,7 @@ class Device:
         self.told.append((method, params))
         self.events.append(method)
 
-    def control_lost(self) -> None:
+    def control_lost(self, why: TunnelBroken) -> None:
         self.events.append("control lost")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,6 +18,7 @@ from cfos_cloud.tunnel.control import (
     RpcError,
     UnknownMethod,
 )
+from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken
 from cfos_cloud.tunnel.rpc import MAX_CALLS, MAX_LATE, ControlChannel
 from tests.memory import MemoryTransport
 
@@ -31,7 +31,7 @@ class Handler:
         self.told: list[tuple[str, JSONObject]] = []
         self.waiting: list[Deferred[JSONObject]] = []
         self.error: Exception | None = None
-        self.lost = 0
+        self.lost: list[TunnelBroken] = []
 
     def control_request(
         self, method: str, params: JSONObject
@@ -49,8 +49,8 @@ class Handler:
         if self.error is not None:
             raise self.error
 
-    def control_lost(self) -> None:
-        self.lost += 1
+    def control_lost(self, why: TunnelBroken) -> None:
+        self.lost.append(why)
 
 
 class ChannelCase(SynchronousTestCase):
@@ -145,9 +145,9 @@ class AskingTests(ChannelCase):
 
     def test_so_many_late_answers_are_awaited_the_newest(self) -> None:
         late: list[JSONObject] = []
-        answers = [self.ask(too_late=late.append) for _ in range(MAX_LATE + 1)]
-        self.clock.advance(5)
-        for answer in answers:
+        for _ in range(MAX_LATE + 1):
+            answer = self.ask(too_late=late.append)
+            self.clock.advance(5)
             self.failureResultOf(answer, TimeoutError)
         for number in (1, 2, MAX_LATE + 1):
             self.receive(id=number, result={"n": number})
@@ -170,9 +170,9 @@ class AskingTests(ChannelCase):
         for answer in answers:
             self.failureResultOf(answer, ConnectionLost)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual(self.handler.lost, 1)
+        self.assertEqual(len(self.handler.lost), 1)
         self.lose()
-        self.assertEqual(self.handler.lost, 1)
+        self.assertEqual(len(self.handler.lost), 1)
 
     def test_afterwards_nothing_can_be_asked_or_told(self) -> None:
         self.lose()
@@ -277,14 +277,22 @@ class AnsweringTests(ChannelCase):
 
 
 class GarbageTests(ChannelCase):
-    def test_a_line_that_is_no_message_ends_the_stream_with_a_warning(self) -> None:
+    def test_a_line_that_is_no_message_ends_the_stream_and_is_the_reason(self) -> None:
         for line in (b"GET / HTTP/1.1", b"[]", b"{}", b"\xff", b"[" * 30_000):
             self.setUp()
-            with capturedLogs() as events:
-                self.channel.dataReceived(line + b"\n")
+            self.channel.dataReceived(line + b"\n")
             self.assertTrue(self.transport.aborted, line[:20])
-            self.assertEqual(len(events), 1)
             self.assertEqual(self.sent(), [])
+            self.lose()
+            [why] = self.handler.lost
+            self.assertIsInstance(why, ProtocolBroken)
+            self.assertIn("a line is not", str(why))
+
+    def test_a_stream_that_merely_ends_is_no_violation(self) -> None:
+        self.lose()
+        self.assertEqual(
+            list(map(str, self.handler.lost)), ["the control stream was ended"]
+        )
 
     def test_a_line_that_is_too_long_ends_the_stream(self) -> None:
         self.channel.dataReceived(b" " * (MAX_LINE_BYTES - 1))

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.cloud_password import CHOSEN_ITERATIONS, GENERATED_ITERATIONS
@@ -20,6 +21,9 @@ from cfos_cloud.tunnel.auth_params import format_message, parse_message, parse_p
 from cfos_cloud.tunnel.scram import (
     MAX_DATA_CHARACTERS,
     MAX_ITERATIONS,
+    MAX_PENDING,
+    MAX_PENDING_OF_SOURCE,
+    PENDING_SECONDS,
     PLAIN,
     PLUS,
     Challenge,
@@ -27,6 +31,7 @@ from cfos_cloud.tunnel.scram import (
     FakeVerifiers,
     HandshakeError,
     MechanismRefused,
+    PendingHandshakes,
     Proven,
     Refused,
     ServerHandshake,
@@ -167,6 +172,83 @@ class ExchangeTests(SynchronousTestCase):
         self.assertIsInstance(other.respond(final), Refused)
 
 
+class SharedTests(SynchronousTestCase):
+    """Behind a proxy, the two requests may come by two connections."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.pending = PendingHandshakes(self.clock.seconds)
+
+    def server(self, binding: bytes | None = None) -> ServerHandshake:
+        return ServerHandshake(find, binding, pending=self.pending)
+
+    def test_the_proof_may_come_by_another_connection(self) -> None:
+        ours = client(binding=None)
+        challenge = challenge_of(self.server().respond(ours.first()))
+        self.clock.advance(PENDING_SECONDS - 1)
+        proven = self.server().respond(ours.final(challenge))
+        assert isinstance(proven, Proven)
+        ours.finish(proven.authentication_info)
+
+    def test_several_handshakes_may_share_a_connection(self) -> None:
+        theirs = self.server()
+        one, two = client(binding=None), client(binding=None)
+        challenge_one = challenge_of(theirs.respond(one.first()))
+        challenge_two = challenge_of(theirs.respond(two.first()))
+        theirs.respond(None)
+        self.assertIsInstance(theirs.respond(one.final(challenge_one)), Proven)
+        self.assertIsInstance(theirs.respond(two.final(challenge_two)), Proven)
+
+    def test_it_is_good_once(self) -> None:
+        ours = client(binding=None)
+        final = ours.final(challenge_of(self.server().respond(ours.first())))
+        self.assertIsInstance(self.server().respond(final), Proven)
+        self.assertIsInstance(self.server().respond(final), Refused)
+
+    def test_it_is_good_for_a_while(self) -> None:
+        ours = client(binding=None)
+        challenge = challenge_of(self.server().respond(ours.first()))
+        self.clock.advance(PENDING_SECONDS + 0.1)
+        self.assertIsInstance(self.server().respond(ours.final(challenge)), Refused)
+        self.assertEqual(len(self.pending), 0)
+
+    def test_it_is_good_for_its_own_certificate(self) -> None:
+        ours = client(binding=BINDING)
+        challenge = challenge_of(self.server(BINDING).respond(ours.first()))
+        answer = self.server(OTHER_BINDING).respond(ours.final(challenge))
+        self.assertIsInstance(answer, Refused)
+
+    def test_a_connection_of_its_own_takes_none_of_them(self) -> None:
+        ours = client(binding=None)
+        challenge = challenge_of(self.server().respond(ours.first()))
+        answer = server(None).respond(ours.final(challenge))
+        self.assertIsInstance(answer, Refused)
+
+    def test_their_number_is_bounded_and_the_oldest_goes(self) -> None:
+        first_one, last_one = client(binding=None), client(binding=None)
+        oldest = challenge_of(self.server().respond(first_one.first(), "a"))
+        for number in range(MAX_PENDING - 1):
+            self.server().respond(client(binding=None).first(), f"s{number}")
+        self.assertEqual(len(self.pending), MAX_PENDING)
+        newest = challenge_of(self.server().respond(last_one.first(), "z"))
+        self.assertEqual(len(self.pending), MAX_PENDING)
+        for ours, challenge, kind in (
+            (first_one, oldest, Refused),
+            (last_one, newest, Proven),
+        ):
+            answer = self.server().respond(ours.final(challenge))
+            self.assertIsInstance(answer, kind)
+
+    def test_one_source_pushes_out_only_its_own(self) -> None:
+        ours = client(binding=None)
+        challenge = challenge_of(self.server().respond(ours.first(), "honest"))
+        for _ in range(MAX_PENDING):
+            self.server().respond(client(binding=None).first(), "flood")
+        self.assertEqual(len(self.pending), MAX_PENDING_OF_SOURCE + 1)
+        answer = self.server().respond(ours.final(challenge), "honest")
+        self.assertIsInstance(answer, Proven)
+
+
 class CapturedTests(SynchronousTestCase):
     """The example of RFC 7677 §3, in the headers of RFC 7804."""
 
@@ -229,15 +311,34 @@ class RefusalTests(SynchronousTestCase):
         final = parse_message(ours.final(challenge_of(theirs.respond(ours.first()))))
         self.refused(theirs, format_message(PLAIN, final.params), FAILED_PLAIN)
 
+    def test_a_refused_proof_names_its_cloud_id_where_that_is_one(self) -> None:
+        for name, known in (("nobody", "nobody"), ("a--b", None), ("W00-008J", None)):
+            theirs = server()
+            message = f"p=tls-server-end-point,,n={name},r=abcdefgh"
+            challenge = parse_message(challenge_of(theirs.respond(first(message))))
+            sid = {"sid": challenge.params["sid"]}
+            if name != "W00-008J":
+                data = {"data": b64encode(b"c=x,r=y,p=z").decode()}
+                answer = theirs.respond(format_message(PLUS, sid | data))
+            else:
+                answer = theirs.respond(b"Basic eDp5")
+            assert isinstance(answer, Refused)
+            self.assertEqual(answer.cloud_id, known)
+
     def test_a_proof_before_a_challenge_is_refused(self) -> None:
         ours, theirs = client(), server()
         final = ours.final(challenge_of(theirs.respond(ours.first())))
         self.refused(server(), final)
 
-    def test_a_second_first_message_is_refused(self) -> None:
+    def test_a_second_first_message_begins_anew_and_the_first_is_forgotten(
+        self,
+    ) -> None:
         theirs = server()
-        theirs.respond(client().first())
-        self.refused(theirs, client().first())
+        one, two = client(), client()
+        old = challenge_of(theirs.respond(one.first()))
+        new = challenge_of(theirs.respond(two.first()))
+        self.refused(theirs, one.final(old))
+        self.assertIsInstance(theirs.respond(two.final(new)), Refused)
 
     def test_flags_that_do_not_fit_are_refused(self) -> None:
         bare = "n=W00-008J,r=abcdefghijklmnop"

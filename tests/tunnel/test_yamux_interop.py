@@ -172,6 +172,10 @@ class Peer:
         return self.answer()
 
 
+#: What the peer says of itself when its session ends at the wrong moment.
+OWN_RACE = "aborted stream open without inflight syn"
+
+
 class Interop(SynchronousTestCase):
     #: Lines of errors that the peer logs.
     errors = 0
@@ -182,7 +186,11 @@ class Interop(SynchronousTestCase):
 
     def tearDown(self) -> None:
         # What the peer takes for a fault of ours it says in its log only.
-        errors = [line for line in self.peer.close().splitlines() if "[ERR]" in line]
+        errors = [
+            line
+            for line in self.peer.close().splitlines()
+            if "[ERR]" in line and OWN_RACE not in line
+        ]
         self.assertEqual(len(errors), self.errors, errors)
 
     def open(self, kind: bytes) -> int:

@@ -9,6 +9,25 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 #: Longest text of a peer that is repeated.
 MAX_TEXT = 200
 
+
+class TunnelBroken(net.ConnectionLost):
+    """A connection that we gave up ourselves; ``why`` in words for the log."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+class ProtocolBroken(TunnelBroken):
+    """… because the peer did not keep to the protocol."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"protocol broken: {why}")
+
+
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (net.ConnectionRefusedError, "connection refused: nothing listens there"),
     (net.DNSLookupError, "the host name is not known"),
@@ -23,6 +42,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 
 def reason_of(error: BaseException | None) -> str:
     """One short line, without a peer's control characters."""
+    if isinstance(error, TunnelBroken):
+        return printable(error.why)
     if isinstance(error, SSL.Error):
         return f"TLS failed: {_tls_words(error)}"
     for kind, words in _WORDS:

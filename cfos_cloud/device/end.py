@@ -1,0 +1,214 @@
+"""
+One device end with all its parts: in a daemon of its own, or inside another process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import random as _random
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from cfos_cloud import cloud_password
+from cfos_cloud.device.authentication import SystemIdentity
+from cfos_cloud.device.connector import Site, make_connector
+from cfos_cloud.device.credentials import (
+    Credentials,
+    CredentialsChange,
+    CredentialsWatch,
+)
+from cfos_cloud.device.forwarder import Forwarder
+from cfos_cloud.device.grants import Grants
+from cfos_cloud.device.login import WORKER_THREADS, WORKER_WAITING, DeviceLogin
+from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.report import Report
+from cfos_cloud.device.settings import DeviceSettings
+from cfos_cloud.device.status import DeviceStatus, StatusListener
+from cfos_cloud.device.target_pool import TargetPool
+from cfos_cloud.device.target_report import TargetReport
+from cfos_cloud.device.trust import ServerTrust
+from cfos_cloud.device.tunnel import Welcome
+from cfos_cloud.throttle import Throttle
+from cfos_cloud.tunnel.control import JSONObject, text_member
+from cfos_cloud.workers import ThreadWorker
+
+#: Seconds that a connection to the server, or to the target, may take.
+CONNECT_SECONDS = 30.0
+TARGET_CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class LocalStreams:
+    """What the tunnel leads to: the target, and the log-in in front of it."""
+
+    forwarder: Forwarder
+    device_login: DeviceLogin
+    grants: Grants
+
+    def stream_opened(self, stream_id: int) -> IProtocol | None:
+        return self.forwarder.stream_opened(stream_id)
+
+    def login(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
+        return self.device_login.login(params)
+
+    def logout(self, params: Mapping[str, object]) -> None:
+        grant = text_member(params, "grant")
+        if grant is not None:
+            self.grants.forget(grant)
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """Each stream names its own public address."""
+
+
+class DeviceEnd(MultiService):
+    """
+    Keeps the tunnel of one system while it runs. Once stopped it stays so: make a new
+    one to run again.
+
+    :param reactor: a real one; nothing is connected before ``startService``.
+    :param random: numbers from 0 up to 1, evenly spread, for the waits.
+    :param notify: takes states of ``sd_notify``.
+    :param on_status: gets every change of ``status``, in the reactor's thread. To stop
+        the device end from there, do so in a later turn of the reactor.
+    :param seconds: a clock that never goes back, for lives and penalties.
+    :param now: seconds since the epoch.
+    :raises InvalidCloudID: the Cloud ID is none.
+    :raises UnusablePassword: SCRAM can't use the password.
+    :raises PinFileError: the state directory, or what is in it, can't be used.
+    :raises CredentialsError: a file of admin password or users can't be used.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        reactor: Any,
+        *,
+        random: Callable[[], float] = _random,
+        notify: Callable[[str], object] = lambda state: None,
+        on_status: StatusListener = lambda status: None,
+        seconds: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._reactor = reactor
+        self._seconds = seconds
+        identity = SystemIdentity(settings.cloud_id, settings.password)
+        trust = _make_trust(settings)
+        self.grants = Grants(seconds, os.urandom)
+        self.grants.on_revoked = lambda grant: self.connector.revoke(grant.token)
+        self.credentials = Credentials(
+            settings.admin_password_file,
+            settings.users_file,
+            self._credentials_changed,
+        )
+        self.credentials.load()
+        self._secrets = ThreadWorker(reactor, "secrets", WORKER_THREADS, WORKER_WAITING)
+        self._proofs = ThreadWorker(reactor, "proofs", 1)
+        self._report = Report(
+            str(settings.server), identity.cloud_id, notify, on_status, now
+        )
+        site = Site(
+            settings.server,
+            identity,
+            trust,
+            self._server_endpoint,
+            self._build_streams(),
+        )
+        self.connector = make_connector(
+            site, reactor, random, self._proofs, self._report
+        )
+        watch = CredentialsWatch(self.credentials, self.grants, reactor)
+        watch.setServiceParent(self)
+
+    @property
+    def status(self) -> DeviceStatus:
+        """What it is doing now."""
+        return self._report.status
+
+    def startService(self) -> None:
+        super().startService()
+        server = self._settings.server
+        if not server.tls:
+            self.log.warn(
+                "the tunnel to {server} is not encrypted: everybody on the way can "
+                "read and change what passes",
+                server=str(server),
+            )
+        if not self.credentials.admin.is_set:
+            file = self._settings.admin_password_file
+            self.log.warn(
+                "there is no admin password{place}: every log-in is refused",
+                place="" if file is None else f" in {file}",
+            )
+        self.connector.start()
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when nothing of it is left: no connection, no thread."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await super().stopService()
+        await self.connector.stop()
+        self.pool.close()
+        threads = self._reactor.getThreadPool()
+        # It waits for what they compute, which is no business of the reactor's thread.
+        await gatherResults(
+            deferToThreadPool(self._reactor, threads, worker.stop)
+            for worker in (self._secrets, self._proofs)
+        )
+        self._report.stopped()
+
+    def _server_endpoint(self) -> HostnameEndpoint:
+        server = self._settings.server
+        return HostnameEndpoint(
+            self._reactor, server.host, server.port, timeout=CONNECT_SECONDS
+        )
+
+    def _build_streams(self) -> LocalStreams:
+        target = self._settings.target
+        report = TargetReport(str(target), lambda status: self.connector.report(status))
+        self.pool = TargetPool(
+            HostnameEndpoint(
+                self._reactor, target.host, target.port, timeout=TARGET_CONNECT_SECONDS
+            ),
+            self._reactor,
+            max_connections=self._settings.max_connections,
+            target_state=report.attempted,
+        )
+        forwarder = Forwarder(
+            self.grants,
+            self.pool,
+            str(target).encode("ascii"),
+            self._reactor,
+            lambda grant: self.connector.revoke(grant),
+        )
+        login = DeviceLogin(
+            self.credentials,
+            self.grants,
+            Throttle(self._seconds),
+            self._reactor,
+            self._secrets,
+        )
+        return LocalStreams(forwarder, login, self.grants)
+
+    def _credentials_changed(self, change: CredentialsChange) -> None:
+        self.grants.revoke_where(change.drops)
+
+
+def _make_trust(settings: DeviceSettings) -> ServerTrust:
+    pins = PinFile(settings.state_directory)
+    pins.check_writable()
+    generated = cloud_password.is_generated(settings.password)
+    return ServerTrust(settings.server, settings.verify, generated, pins)

@@ -1,0 +1,68 @@
+"""What a device end is told: which server, which device, and by which credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cfos_cloud.device.origin import Origin
+from cfos_cloud.device.trust import Verify
+
+DEFAULT_CONNECTIONS = 4
+MOST_CONNECTIONS = 64
+
+
+class InvalidSetting(ValueError):
+    """A setting that can't be used; ``name`` is the option's, the text one line."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(why)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """
+    All of one device end.
+
+    :param password: the Cloud password that system and server share.
+    :param target: the device's web UI.
+    :param state_directory: where the server's key is kept; made where it is missing.
+    :param max_connections: to the target, 1 to 64.
+    :param admin_password_file: without it, or while it is empty, every log-in is
+        refused.
+    :raises InvalidSetting: see :func:`check_settings`.
+    """
+
+    server: Origin
+    cloud_id: str
+    password: str = field(repr=False)
+    target: Origin
+    state_directory: Path
+    verify: Verify = Verify.AUTO
+    max_connections: int = DEFAULT_CONNECTIONS
+    admin_password_file: Path | None = None
+    users_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_settings(self.server, self.target, self.verify, self.max_connections)
+
+
+def check_settings(
+    server: Origin, target: Origin, verify: Verify, max_connections: int
+) -> None:
+    """
+    :raises InvalidSetting: the target wants TLS, ``verify`` a server that has none, or
+        there are too few or too many connections.
+    """
+    if target.tls:
+        raise InvalidSetting(
+            "target",
+            "https targets are not supported yet; give the device's http:// address",
+        )
+    if verify is Verify.CA and not server.tls:
+        raise InvalidSetting("verify", "ca needs a --server with https://")
+    if not 1 <= max_connections <= MOST_CONNECTIONS:
+        raise InvalidSetting(
+            "max-connections", f"a number from 1 to {MOST_CONNECTIONS}"
+        )
