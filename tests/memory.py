@@ -10,16 +10,21 @@ from twisted.internet.testing import StringTransport
 class MemoryTransport(StringTransport):
     """
     Keeps what is written. As a socket's it may be told things that make no
-    difference any more; how it was ended is in ``disconnecting`` and ``aborted``.
+    difference any more; how it was ended is in ``disconnecting``, ``aborted`` and,
+    for what is written alone, ``write_ended``.
     """
 
     aborted = False
+    write_ended = False
 
     def __init__(self) -> None:
         super().__init__(lenient=True)
 
     def abortConnection(self) -> None:
         self.aborted = True
+
+    def loseWriteConnection(self) -> None:
+        self.write_ended = True
 
     def unregisterProducer(self) -> None:
         self.producer = None

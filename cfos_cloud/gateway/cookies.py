@@ -71,18 +71,23 @@ def sets_ours(set_cookie: bytes) -> bool:
 
 
 def set_cookie(
-    name: bytes, value: bytes, *, secure: bool, max_age: int | None = None
+    name: bytes,
+    value: bytes,
+    *,
+    secure: bool,
+    max_age: int | None = None,
+    same_site: bytes = b"Lax",
 ) -> bytes:
     """
     The value of ``Set-Cookie`` for a cookie of ours; without ``max_age`` (seconds)
-    it ends with the browser, with 0 at once.
+    it ends with the browser, with 0 at once. ``same_site`` is ``Lax`` or ``Strict``.
     """
     parts = [name + b"=" + value, b"Path=/"]
     if max_age is not None:
         parts.append(b"Max-Age=%d" % max_age)
     if secure:
         parts.append(b"Secure")
-    parts += [b"HttpOnly", b"SameSite=Lax"]
+    parts += [b"HttpOnly", b"SameSite=" + same_site]
     return b"; ".join(parts)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol as Interface
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.addresses import TUNNEL_PATH
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.http.message import RequestHead, value_of
@@ -19,7 +20,9 @@ from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.scram import (
     Challenge,
     FakeVerifiers,
+    PendingHandshakes,
     Proven,
+    Refused,
     ServerHandshake,
     Verifier,
     end_point_binding,
@@ -65,12 +68,15 @@ class TunnelDoor:
         exchange: Exchange,
         throttle: Throttle,
         clock: IReactorTime,
+        events: EventLog = NO_EVENTS,
     ) -> None:
         self._find = find
         self._fakes = fakes
         self._exchange = exchange
         self._throttle = throttle
         self._clock = clock
+        self._events = events
+        self._pending = PendingHandshakes(clock.seconds)
         #: The server is about to stop: no more tunnels.
         self.closed = False
 
@@ -79,11 +85,17 @@ class TunnelDoor:
         system = self._find(cloud_id)
         return self._fakes.make(cloud_id) if system is None else system.verifier
 
-    def handshake(self, channel: RequestChannel) -> ServerHandshake:
-        """What the connection of ``channel`` keeps between its requests."""
+    def handshake(
+        self, channel: RequestChannel, *, of_proxy: bool = False
+    ) -> ServerHandshake:
+        """
+        What the connection of ``channel`` keeps between its requests. One ``of_proxy``
+        shares it with all others: a proxy may choose another one for each request.
+        """
         certificate = served_certificate(channel.transport)
         binding = None if certificate is None else end_point_binding(certificate)
-        return ServerHandshake(self.verifier, binding)
+        shared = self._pending if of_proxy else None
+        return ServerHandshake(self.verifier, binding, pending=shared)
 
     def answer(
         self,
@@ -107,19 +119,52 @@ class TunnelDoor:
         keys = (source_key(client.address),)
         wait = self._throttle.wait(keys)
         if wait > 0:
+            self._note(EventKind.THROTTLED, client, None, "tunnel")
             _refuse(channel, 429, b"Too Many Requests", int(wait) + 1)
             return
-        step = handshake.respond(value_of(head.fields, b"authorization"))
+        authorization = value_of(head.fields, b"authorization")
+        step = handshake.respond(authorization, keys[0])
         if isinstance(step, Proven):
             self._admit(channel, head, client, step)
             return
         if not isinstance(step, Challenge):
             self._throttle.failed(keys)
-            self.log.info("tunnel refused to {client}", client=client.address)
+            self._log_refusal(client, step)
+            self._note(EventKind.TUNNEL_REFUSED, client, step.cloud_id, "no proof")
         lines = b"".join(
             b"WWW-Authenticate: %b\r\n" % value for value in step.www_authenticate
         )
         _respond(channel, 401, b"Unauthorized", lines)
+
+    def _log_refusal(self, client: Client, refused: Refused) -> None:
+        cloud_id = refused.cloud_id
+        system = None if cloud_id is None else self._find(cloud_id)
+        if refused.astray:
+            why = (
+                "its proof answers no challenge of this connection; is there a proxy "
+                "in between that --trusted-proxy does not name?"
+            )
+        elif cloud_id is None:
+            why = "what it sent is no proof of a password"
+        elif system is None:
+            # Not named: somebody may have mixed up Cloud ID and password.
+            why = "its Cloud ID is not known here"
+        else:
+            why = (
+                f"it has not the Cloud password of {system.cloud_id}, or has been "
+                "shown another certificate than this server's"
+            )
+        self.log.info(
+            "tunnel refused to {client}: {why}", client=client.address, why=why
+        )
+
+    def _note(
+        self, kind: EventKind, client: Client, cloud_id: str | None, detail: str
+    ) -> None:
+        # Of a registered system only: what else is sent may be a password.
+        system = None if cloud_id is None else self._find(cloud_id)
+        known = None if system is None else system.cloud_id
+        self._events.note(kind, Origin("nobody", client.address), known, detail)
 
     def _admit(
         self,
@@ -130,7 +175,13 @@ class TunnelDoor:
     ) -> None:
         system = self._find(proven.cloud_id)
         if system is None or not system.enabled:
-            self.log.info("{cloud_id} is disabled", cloud_id=proven.cloud_id)
+            self.log.info(
+                "tunnel refused to {client}: the system {cloud_id} is {state}",
+                client=client.address,
+                cloud_id=proven.cloud_id,
+                state="removed" if system is None else "disabled",
+            )
+            self._note(EventKind.TUNNEL_REFUSED, client, proven.cloud_id, "disabled")
             _respond(channel, 403, b"Forbidden", b"")
             return
         session = TunnelSession(

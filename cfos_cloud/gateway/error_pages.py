@@ -8,19 +8,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, auto
 
-from cfos_cloud.gateway.error_texts import DETAILS, TITLES
+from cfos_cloud.gateway.error_texts import CHECKS, DETAILS, MISSED, TITLES
 from cfos_cloud.gateway.media_ranges import prefers_json
 from cfos_cloud.languages import choose
 from cfos_cloud.pages import (
     COMMON_FIELDS,
     HTML,
+    LIVE_PAGE_FIELDS,
     PAGE_FIELDS,
     Pages,
     duration,
     moment,
 )
+from cfos_cloud.timestamps import rfc3339
 
 PROBLEM_JSON = b"application/problem+json"
 
@@ -61,6 +63,33 @@ _RETRY_AFTER = {
     ErrorKind.BUSY: 5,
     ErrorKind.UNAVAILABLE: 10,
 }
+#: Seconds before a page in a browser first tries again by itself.
+_PAGE_RETRIES = {
+    ErrorKind.REFUSED: 15,
+    ErrorKind.TIMEOUT: 15,
+    ErrorKind.BUSY: 5,
+    ErrorKind.UNAVAILABLE: 10,
+}
+#: What may be over in a moment.
+_PASSING = {ErrorKind.OFFLINE, ErrorKind.BAD_GATEWAY, *_PAGE_RETRIES}
+
+
+class Repeat(Enum):
+    """May the request that failed be sent again?"""
+
+    #: It only fetched a page: by itself.
+    FREELY = auto()
+    #: GET with a query, by which devices change their state: if somebody wants it.
+    BY_HAND = auto()
+    #: It had a body, or could have had one: only from the page that sent it.
+    NEVER = auto()
+
+    @classmethod
+    def of(cls, method: bytes, target: bytes) -> Repeat:
+        """Of a request, by its method and target."""
+        if method not in (b"GET", b"HEAD"):
+            return cls.NEVER
+        return cls.BY_HAND if b"?" in target else cls.FREELY
 
 
 def new_error_id(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -72,13 +101,16 @@ def new_error_id(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
 class GatewayError:
     """
     One failed request. ``name`` is the system's and ``since`` when its tunnel was
-    lost: only for those who hold a session of it.
+    lost: only for those who hold a session of it. ``language`` is the one that they
+    logged in with, and the browser's wish where it is ``None``.
     """
 
     kind: ErrorKind
     id: str
     name: str | None = None
     since: datetime | None = None
+    repeat: Repeat = Repeat.NEVER
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +141,7 @@ class ErrorPages:
             fields, body = self._json(error)
         else:
             wanted = (accept_language or b"").decode("latin-1")
-            fields, body = self._html(error, choose(wanted))
+            fields, body = self._html(error, error.language or choose(wanted))
         retry_after = _RETRY_AFTER.get(error.kind)
         if retry_after is not None:
             fields = (*fields, (b"Retry-After", b"%d" % retry_after))
@@ -126,8 +158,7 @@ class ErrorPages:
             "id": error.id,
         }
         if error.since is not None:
-            since = error.since.astimezone(UTC).isoformat(timespec="seconds")
-            problem["since"] = since.replace("+00:00", "Z")
+            problem["since"] = rfc3339(error.since)
         fields = (
             (b"Content-Type", PROBLEM_JSON),
             *COMMON_FIELDS,
@@ -138,16 +169,28 @@ class ErrorPages:
     def _html(
         self, error: GatewayError, language: str
     ) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
-        since = error.since
+        slug, since = error.kind.slug, error.since
+        lasts = None if since is None else self._now() - since
+        waits = error.kind is ErrorKind.OFFLINE and error.name is not None
+        is_free = error.repeat is Repeat.FREELY
         values = {
-            "kind": error.kind.slug,
-            "title": TITLES[error.kind.slug],
-            "detail": DETAILS[error.kind.slug],
+            "kind": slug,
+            "title": TITLES[slug],
+            "detail": DETAILS[slug],
+            "checks": CHECKS.get(slug, ()),
+            "missed": None if is_free else MISSED.get(slug),
             "name": error.name,
             "error_id": error.id,
             "since": None if since is None else moment(since, language),
-            "since_iso": None if since is None else since.astimezone(UTC).isoformat(),
-            "lasts": None if since is None else duration(self._now() - since, language),
+            "since_iso": None if since is None else rfc3339(since),
+            "lasts": None if lasts is None else duration(lasts, language),
+            "seconds": None if lasts is None else max(0, int(lasts.total_seconds())),
+            "is_passing": error.kind in _PASSING,
+            "by_get": error.repeat is not Repeat.NEVER,
+            "waits": waits,
+            "reloads": waits and is_free,
+            "retry_after": _PAGE_RETRIES.get(error.kind) if is_free else None,
         }
         body = self._pages.render("error.html", language, values)
-        return ((b"Content-Type", HTML), *PAGE_FIELDS), body
+        fields = LIVE_PAGE_FIELDS if waits else PAGE_FIELDS
+        return ((b"Content-Type", HTML), *fields), body

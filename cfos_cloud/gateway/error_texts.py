@@ -56,3 +56,36 @@ DETAILS: dict[str, str] = {
     "unavailable": _("This server is just starting, or has a lot to do."),
     "internal": _("This server made a mistake. It has been noted in its log."),
 }
+
+#: What somebody can look at, before they ask for help.
+CHECKS: dict[str, tuple[str, ...]] = {
+    "offline": (
+        _("Does the site have power and Internet?"),
+        _("Is the router running, and the device's cloud service switched on?"),
+    ),
+    "refused": (
+        _("Is the device switched on, and has it finished starting?"),
+        _("Has its local address changed? Then it has to be entered anew at the site."),
+    ),
+    "timeout": (
+        _("Is the device doing something that takes long, such as an update?"),
+        _("Is its own connection weak: Wi-Fi, powerline, a loose cable?"),
+    ),
+    "busy": (
+        _("Close other pages and apps that show this device: it can serve only a few."),
+    ),
+}
+
+#: Said where somebody's last step was no mere look at a page.
+NOT_REACHED = _("Your last action did not reach the device.")
+NOT_CERTAIN = _(
+    "It is not certain whether the device has carried out your last action. "
+    "Please look there before you repeat it."
+)
+MISSED: dict[str, str] = {
+    "offline": NOT_REACHED,
+    "refused": NOT_REACHED,
+    "busy": NOT_REACHED,
+    "timeout": NOT_CERTAIN,
+    "bad-gateway": NOT_CERTAIN,
+}

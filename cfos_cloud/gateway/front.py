@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.logger import Logger
 
-from cfos_cloud.gateway import cookies, origin_rule
-from cfos_cloud.gateway.addresses import Place, accepts_html, login_path, place_of
+from cfos_cloud.gateway import cookies
+from cfos_cloud.gateway.addresses import Place, place_of
 from cfos_cloud.gateway.client import Client
-from cfos_cloud.gateway.error_pages import ErrorKind, GatewayError, new_error_id
+from cfos_cloud.gateway.error_pages import ErrorKind
+from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.gateway.rewriting import (
     forwarded_lines,
@@ -20,7 +21,6 @@ from cfos_cloud.gateway.rewriting import (
 )
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
-from cfos_cloud.languages import choose
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
 from cfos_cloud.relay.upstream import UpstreamConnection
@@ -39,17 +39,6 @@ _DEVICE_ERRORS = {
     b"refused": ErrorKind.REFUSED,
     b"timeout": ErrorKind.TIMEOUT,
     b"busy": ErrorKind.BUSY,
-}
-_REASONS = {
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    403: b"Forbidden",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-    505: b"HTTP Version Not Supported",
 }
 
 
@@ -76,11 +65,15 @@ class FrontConnection:
     def __init__(self, gateway: Gateway, peer: Client) -> None:
         self._gateway = gateway
         self._peer = peer
+        #: Of the present request: the peer, or whom a trusted proxy speaks for.
+        self._client = peer
         self._handshake: ServerHandshake | None = None
         self._upstream: UpstreamConnection | None = None
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[TunnelSession, bytes] | None = None
         self._made: _Lines | None = None
+        #: When the present request for a device came.
+        self._began = 0.0
 
     # RequestHandler
 
@@ -89,42 +82,49 @@ class FrontConnection:
         client = self._peer
         if gateway.proxies:
             client = gateway.proxies.client_of(client, head.fields)
+            self._client = client
         place = place_of(head.target)
         if place is Place.TUNNEL:
             if self._handshake is None:
-                self._handshake = gateway.door.handshake(channel)
+                self._handshake = gateway.door.handshake(
+                    channel, of_proxy=gateway.proxies.trusts(self._peer.address)
+                )
             gateway.door.answer(self._handshake, channel, head, client)
             return None
         cookie_values = [value for name, _, value in head.fields if name == b"cookie"]
         session = self._session(cookie_values, client)
-        if session is not None and _from_elsewhere(head, client):
-            self._fail(channel, head, ErrorKind.CROSS_SITE, "another site's request")
-            return None
+        if session is not None:
+            why = refusal_of(head, client.scheme)
+            if why is not None:
+                self._refuse(channel, head, why, client, session)
+                return None
         if place is Place.OURS or (place is Place.ROBOTS and session is None):
             return PageExchange(
-                gateway.site, channel, head, client.address, client.secure
+                gateway.site,
+                channel,
+                head,
+                client.address,
+                client.secure,
+                None if session is None else session.cloud_id,
+                gateway.metrics.pages,
             )
         if session is None:
-            self._anonymous(channel, head)
+            gateway.metrics.without_session += 1
+            gateway.answers.log_in_first(channel, head, client)
             return None
         return self._to_device(channel, head, session, cookie_values, client)
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
-        self.log.debug(
-            "bad request from {client}: {why}",
-            client=self._peer.address,
-            why=why.reason,
-        )
-        channel.respond(
-            why.status,
-            _REASONS.get(why.status, b"Bad Request"),
-            b"Cache-Control: no-store\r\n",
-            0,
-        )
-        channel.finish()
+        self._drop_upstream()
+        self._gateway.answers.bad_request(channel, why, self._peer)
+
+    def close_when_idle(self, channel: RequestChannel) -> None:
+        """No more requests after the present one: nothing waits for the next."""
+        self._drop_upstream()
+        channel.close_when_idle()
 
     def channel_closed(self, channel: RequestChannel) -> None:
-        self._gateway.channels.discard(channel)
+        self._gateway.channels.pop(channel, None)
         self._drop_upstream()
 
     # RelayOwner
@@ -134,6 +134,7 @@ class FrontConnection:
     ) -> bytes | None:
         if head.status in (502, 503, 504) and value_of(head.fields, b"cfos-error"):
             return None
+        self._gateway.metrics.device_answered(head.status, self._began)
         return response_fields(head)
 
     def response_refused(self, relay: Relay[Session], head: ResponseHead) -> None:
@@ -152,7 +153,9 @@ class FrontConnection:
             if relay.channel.lost:
                 return
             if relay.access.ended:
-                self._anonymous(relay.channel, relay.head)
+                self._gateway.answers.log_in_first(
+                    relay.channel, relay.head, self._client
+                )
             else:
                 online = self._gateway.exchange.session(relay.access.cloud_id)
                 kind = ErrorKind.OFFLINE if online is None else ErrorKind.BAD_GATEWAY
@@ -162,10 +165,12 @@ class FrontConnection:
 
     def relay_done(self, relay: Relay[Session], reusable: bool) -> None:
         relay.access.streams.discard(relay)
-        if reusable and not relay.channel.lost:
+        if reusable and relay.channel.stays:
             self._upstream = relay.upstream
-        else:
-            self._upstream_for = None
+            return
+        self._upstream_for = None
+        if reusable and relay.upstream is not None:
+            relay.upstream.close()
 
     # UpstreamOwner
 
@@ -183,6 +188,20 @@ class FrontConnection:
                 return self._gateway.sessions.find(token)
         return None
 
+    def _refuse(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        why: Refusal,
+        client: Client,
+        session: Session,
+    ) -> None:
+        """Answer what may not use the session."""
+        if why is Refusal.SERVICE_WORKER:
+            self._gateway.answers.refuse_worker(channel, client, session)
+        else:
+            self._fail(channel, head, ErrorKind.CROSS_SITE, why.value, session)
+
     def _to_device(
         self,
         channel: RequestChannel,
@@ -195,6 +214,7 @@ class FrontConnection:
         if tunnel is None:
             self._fail(channel, head, ErrorKind.OFFLINE, "offline", session)
             return None
+        self._began = self._gateway.metrics.seconds()
         relay = Relay(self, channel, head, session)
         forwarded, preamble = self._lines(session, client, head.host)
         request = request_to_device(head, cookie_values, forwarded)
@@ -267,36 +287,6 @@ class FrontConnection:
             )
         return made.forwarded, made.preamble
 
-    def _anonymous(self, channel: RequestChannel, head: RequestHead) -> None:
-        """Neither a session nor a key: to the log-in, or away."""
-        path = head.target.partition(b"?")[0]
-        if path.startswith(b"/api/json/"):
-            channel.respond(401, b"Unauthorized", b"Cache-Control: no-store\r\n", 0)
-            channel.finish()
-            return
-        destination = value_of(head.fields, b"sec-fetch-dest")
-        is_page = (
-            head.method in (b"GET", b"HEAD")
-            and accepts_html(value_of(head.fields, b"accept"))
-            # A page's own fetch accepts anything, but has no use for a log-in form.
-            and destination in (None, b"document", b"iframe", b"frame")
-        )
-        if path == b"/" and head.method in (b"GET", b"HEAD"):
-            is_page = True
-        if not is_page:
-            self._fail(channel, head, ErrorKind.UNAUTHORISED, "no session")
-            return
-        wanted = value_of(head.fields, b"accept-language") or b""
-        location = login_path(choose(wanted.decode("latin-1")))
-        channel.respond(
-            303,
-            b"See Other",
-            b"Location: %b\r\nCache-Control: no-store\r\nVary: Accept-Language\r\n"
-            % location,
-            0,
-        )
-        channel.finish()
-
     def _fail(
         self,
         channel: RequestChannel,
@@ -305,62 +295,5 @@ class FrontConnection:
         why: str,
         session: Session | None = None,
     ) -> None:
-        """Answer with a small page of ours, or JSON; page and log have its id."""
-        name = since = None
-        error_id = new_error_id()
-        if session is not None:
-            system = self._gateway.systems.get(session.cloud_id)
-            if system is not None:
-                name = system.name or session.cloud_id
-                since = system.last_seen if kind is ErrorKind.OFFLINE else None
-        if kind is not ErrorKind.UNAUTHORISED:
-            self.log.info(
-                "{kind} {id} for {client}, {cloud_id}: {why}",
-                kind=kind.slug,
-                id=error_id,
-                client=self._peer.address,
-                cloud_id=None if session is None else session.cloud_id,
-                why=why,
-            )
-        answer = self._gateway.error_pages.render(
-            GatewayError(kind, error_id, name, since),
-            value_of(head.fields, b"accept"),
-            value_of(head.fields, b"accept-language"),
-        )
-        lines = b"".join(b"%b: %b\r\n" % pair for pair in answer.fields)
-        channel.respond(
-            answer.status,
-            _REASONS.get(answer.status, b"Error"),
-            lines,
-            len(answer.body),
-        )
-        channel.send(answer.body)
-        channel.finish()
-
-
-def _from_elsewhere(head: RequestHead, client: Client) -> bool:
-    """Whether the rule for other sites' requests refuses this one."""
-    site = mode = destination = origin = None
-    for lower, _, value in head.fields:
-        if lower == b"sec-fetch-site":
-            site = value
-        elif lower == b"sec-fetch-mode":
-            mode = value
-        elif lower == b"sec-fetch-dest":
-            destination = value
-        elif lower == b"origin":
-            origin = value
-    if site is None and origin is None:
-        return False
-    refused = origin_rule.refusal(
-        method=head.method,
-        target=head.target,
-        is_upgrade=head.upgrade is not None,
-        sec_fetch_site=site,
-        sec_fetch_mode=mode,
-        sec_fetch_dest=destination,
-        origin=origin,
-        scheme=client.scheme,
-        host=head.host,
-    )
-    return refused is not None
+        self._gateway.metrics.failures[kind.slug] += 1
+        self._gateway.answers.fail(channel, head, kind, why, self._client, session)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from cfos_cloud.http.message import RequestHead
+
 
 class Refusal(Enum):
     """Why a request is refused, for the log."""
@@ -19,6 +21,56 @@ class Refusal(Enum):
     CROSS_SITE = "cross-site request"
     #: ``Origin`` is another one.
     FOREIGN_ORIGIN = "foreign origin"
+    #: A script that would outlive the session, and see what the next system's pages
+    #: ask for on the same origin.
+    SERVICE_WORKER = "service worker"
+
+
+#: Fields by which a browser says whose wish a request is.
+_SAY_WHO_ASKS = frozenset(
+    {
+        b"origin",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"service-worker",
+    }
+)
+
+
+def refusal_of(head: RequestHead, scheme: bytes) -> Refusal | None:
+    """
+    ``None`` if a request with our session cookie passes.
+
+    :param scheme: ``http`` or ``https``, as the browser sees it.
+    """
+    site = mode = destination = origin = None
+    for lower, _, value in head.fields:
+        if lower not in _SAY_WHO_ASKS:
+            continue
+        if lower == b"sec-fetch-site":
+            site = value
+        elif lower == b"sec-fetch-mode":
+            mode = value
+        elif lower == b"sec-fetch-dest":
+            destination = value
+        elif lower == b"origin":
+            origin = value
+        else:
+            return Refusal.SERVICE_WORKER
+    if site is None and origin is None:
+        return None
+    return refusal(
+        method=head.method,
+        target=head.target,
+        is_upgrade=head.upgrade is not None,
+        sec_fetch_site=site,
+        sec_fetch_mode=mode,
+        sec_fetch_dest=destination,
+        origin=origin,
+        scheme=scheme,
+        host=head.host,
+    )
 
 
 def own_origin(scheme: bytes, host: bytes) -> bytes:

@@ -24,7 +24,10 @@ from cfos_cloud.relay.channel import RequestChannel
 MAX_BODY_BYTES = 64 * 1024
 #: Seconds that a client may take for such a body.
 BODY_SECONDS = 20.0
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+#: Framing is the channel's, and nobody need know what twisted.web says of itself.
+_LEFT_OUT = frozenset(
+    {b"content-length", b"transfer-encoding", b"connection", b"server"}
+)
 
 
 class CloudRequest(Request):
@@ -34,6 +37,8 @@ class CloudRequest(Request):
     defaultContentType = None
     client_address: str = ""
     secure: bool = False
+    #: The system that the client is logged in to.
+    cloud_id: str | None = None
 
     def isSecure(self) -> bool:
         return self.secure
@@ -54,6 +59,8 @@ class PageExchange:
         head: RequestHead,
         client_address: str,
         secure: bool,
+        cloud_id: str | None = None,
+        responses: list[int] | None = None,
     ) -> None:
         self.site = site
         #: No access log of twisted.web's.
@@ -62,20 +69,25 @@ class PageExchange:
         self._head = head
         self._body = bytearray()
         self._over = False
-        self._too_large = False
         self._producer: IPushProducer | None = None
         self._full = False
         self._flushing = False
         self._timer: IDelayedCall | None = None
         self._secure = secure
+        #: Counts of responses by the first digit of their status.
+        self._responses = responses
         request = self._request = CloudRequest(self, False)
         request.site = site
         request.client_address = client_address
         request.secure = secure
+        request.cloud_id = cloud_id
         for _, name, value in head.fields:
             request.requestHeaders.addRawHeader(name, value)
         request.parseCookies()
-        if head.length != 0:
+        if head.length is not None and head.length > MAX_BODY_BYTES:
+            # Before the client sends it; who waits to be told to never does.
+            self._refuse(413, b"Content Too Large")
+        elif head.length != 0:
             self._timer = channel.clock.callLater(BODY_SECONDS, self._overdue)
             if any(
                 lower == b"expect" and value.lower() == b"100-continue"
@@ -142,8 +154,10 @@ class PageExchange:
             lower = name.lower()
             if lower == b"content-length":
                 length = int(value)
-            if lower not in _FRAMING:
+            if lower not in _LEFT_OUT:
                 out += (name, b": ", value, b"\r\n")
+        if self._responses is not None:
+            self._responses[int(code) // 100] += 1
         self._channel.respond(int(code), reason, b"".join(out), length)
 
     def write(self, data: bytes) -> None:

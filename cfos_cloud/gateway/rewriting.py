@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cfos_cloud.gateway.cookies import sets_ours, strip_ours
+from cfos_cloud.gateway.site_data import without_ours
 from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
 from cfos_cloud.http.message import RequestHead, ResponseHead
 
@@ -27,7 +28,7 @@ _BINDS_ORIGIN = frozenset(
     }
 )
 #: What most requests consist of, to be forwarded without a second look.
-_PLAIN = frozenset(
+_PLAIN_UP = frozenset(
     {
         b"accept",
         b"accept-encoding",
@@ -44,6 +45,24 @@ _PLAIN = frozenset(
         b"sec-fetch-mode",
         b"sec-fetch-site",
         b"user-agent",
+    }
+)
+#: … and most responses.
+_PLAIN_DOWN = frozenset(
+    {
+        b"accept-ranges",
+        b"cache-control",
+        b"content-encoding",
+        b"content-security-policy",
+        b"content-type",
+        b"date",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"location",
+        b"server",
+        b"vary",
+        b"x-content-type-options",
     }
 )
 _NOT_UP = HOP_BY_HOP | _FORWARDING
@@ -88,9 +107,7 @@ def request_to_device(
     nominated = head.nominated
     out = [head.method, b" ", head.target, b" HTTP/1.1\r\n"]
     for lower, name, value in head.fields:
-        if lower not in _PLAIN and (
-            lower in _NOT_UP or lower.startswith((b"x-forwarded-", b"cfos-"))
-        ):
+        if lower not in _PLAIN_UP and _is_not_a_clients(lower):
             continue
         if nominated and lower in nominated and lower != b"host":
             continue
@@ -108,20 +125,30 @@ def request_to_device(
     return b"".join(out)
 
 
+def _is_not_a_clients(lower: bytes) -> bool:
+    """Whether a field goes no further, or could be taken for one that doesn't."""
+    name = lower.replace(b"_", b"-")
+    return name in _NOT_UP or name.startswith((b"x-forwarded-", b"cfos-"))
+
+
 def response_fields(head: ResponseHead) -> bytes:
     """The field lines that go on to the browser, of a 101 with its ``Upgrade``."""
     nominated = head.nominated
     out: list[bytes] = []
     for lower, name, value in head.fields:
-        if (
-            lower in _NOT_DOWN
-            or (nominated and lower in nominated)
-            or lower.startswith(b"cfos-")
-        ):
-            if lower == b"upgrade" and head.status == 101:
-                out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
+        if nominated and lower in nominated and lower != b"upgrade":
             continue
-        if lower == b"set-cookie" and sets_ours(value):
-            continue
+        if lower not in _PLAIN_DOWN:
+            if lower in _NOT_DOWN or lower.startswith(b"cfos-"):
+                if lower == b"upgrade" and head.status == 101:
+                    out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
+                continue
+            if lower == b"set-cookie" and sets_ours(value):
+                continue
+            if lower == b"clear-site-data":
+                kept = without_ours(value)
+                if kept is None:
+                    continue
+                value = kept
         out += (name, b": ", value, b"\r\n")
     return b"".join(out)

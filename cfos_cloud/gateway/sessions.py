@@ -92,9 +92,10 @@ class SessionTable:
         max_per_system: int = MAX_SESSIONS_PER_SYSTEM,
         new_token: Callable[[], bytes] = _new_token,
     ) -> None:
+        #: Both may change; what counts is how they are when it is looked.
         self.absolute = absolute
+        self.idle = idle
         self._seconds = seconds
-        self._idle = idle
         self._max_sessions = max_sessions
         self._max_per_system = max_per_system
         self._new_token = new_token
@@ -196,8 +197,7 @@ class SessionTable:
 
     def _is_expired(self, session: Session, now: float) -> bool:
         return (
-            now - session.last_used > self._idle
-            or now - session.created > self.absolute
+            now - session.last_used > self.idle or now - session.created > self.absolute
         )
 
     def _evict(self, candidates: list[Session]) -> None:

@@ -1,8 +1,8 @@
 """
 What a message is made of (RFC 9112).
 
-Heads are named tuples, not dataclasses: both ends make one for every request, and
-a frozen dataclass of nine fields costs 2 µs more.
+Heads are named tuples, not frozen dataclasses, which take longer to make: both ends
+make one for every request.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ A parser never raises: what the peer does wrong is a last event
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httptools
 
@@ -32,6 +33,7 @@ class HeadLimits:
 
 
 DEFAULT_LIMITS = HeadLimits()
+E = TypeVar("E", RequestEvent, ResponseEvent)
 
 
 class _Fields:
@@ -44,6 +46,8 @@ class _Fields:
         self._fed = 0
         #: Something came of what is fed now: a head, some of a body, an end.
         self._moved = False
+        #: A body came in parts that follow each other.
+        self._split = False
         self._count = 0
         self._in_head = True
         self._bad: BadMessage | None = None
@@ -55,25 +59,25 @@ class _Fields:
             # llhttp has taken the blanks before the value, not those after it.
             self._fields.append((name.lower(), name, value.rstrip(b" \t")))
 
-    def _head_is_large(self) -> bool:
-        """Whether the fields that are complete now exceed the limits."""
+    def _head_is_large(self, start: bytes) -> bool:
+        """
+        Whether the head that is complete now exceeds the limits; ``start`` is what
+        its first line has of any length.
+        """
         if self._count > self._limits.fields:
             return True
         # Most heads come in one small piece: not worth counting.
-        return self._fed > self._limits.bytes and self._limits.bytes < sum(
+        return self._fed > self._limits.bytes and self._limits.bytes < len(start) + sum(
             len(name) + len(value) + len(b": \r\n") for _, name, value in self._fields
         )
 
     def _check_size(self, status: int) -> None:
         """
         Refuse heads, trailers and chunk extensions that are too large; to be called
-        after each feed.
+        after each feed of which nothing came.
         """
         if self._count > self._limits.fields:
             self._bad = BadMessage(status, "too many fields")
-        if self._moved:
-            self._moved = False
-            self._fed = 0
         elif self._fed > self._limits.bytes:
             self._bad = BadMessage(status, "head too large")
 
@@ -113,9 +117,16 @@ class RequestParser(_Fields):
             self._bad = BadMessage(501, "unknown method")
         except httptools.HttpParserError as error:
             self._bad = self._bad or BadMessage(400, str(error))
-        self._check_size(431)
+        if self._moved:
+            self._moved = False
+            self._fed = 0
+        else:
+            self._check_size(431)
         if self._bad is not None:
             events.append(self._bad)
+        if self._split:
+            self._split = False
+            return _joined(events)
         return events
 
     def go_on(self) -> list[RequestEvent]:
@@ -144,7 +155,7 @@ class RequestParser(_Fields):
     def on_headers_complete(self) -> None:
         parser = self._parser
         self._moved = True
-        if self._head_is_large():
+        if self._head_is_large(self._target):
             self._bad = BadMessage(431, "head too large")
             return
         head = check_request(
@@ -165,10 +176,8 @@ class RequestParser(_Fields):
         self._moved = True
         events = self._events
         if self._bad is None:
-            if events and type(events[-1]) is bytes:
-                events[-1] += data
-            else:
-                events.append(data)
+            self._split = self._split or bool(events and type(events[-1]) is bytes)
+            events.append(data)
 
     def on_message_complete(self) -> None:
         if self._bad is None:
@@ -221,13 +230,20 @@ class ResponseParser(_Fields):
                 events.append(rest)
         except httptools.HttpParserError as error:
             self._bad = self._bad or BadMessage(502, str(error))
-        self._check_size(502)
+        if self._moved:
+            self._moved = False
+            self._fed = 0
+        else:
+            self._check_size(502)
         if self._bad is not None:
             events.append(self._bad)
         elif self._stale:
             self._stale = False
             self._in_head = True
             self._parser = httptools.HttpResponseParser(self)
+        if self._split:
+            self._split = False
+            return _joined(events)
         return events
 
     def eof(self) -> list[ResponseEvent]:
@@ -260,7 +276,7 @@ class ResponseParser(_Fields):
     def on_headers_complete(self) -> None:
         parser = self._parser
         self._moved = True
-        if self._head_is_large():
+        if self._head_is_large(self._reason):
             self._bad = BadMessage(502, "head too large")
             return
         head = check_response(
@@ -289,10 +305,8 @@ class ResponseParser(_Fields):
             self._bad = BadMessage(502, "a body after the end of a response")
             return
         events = self._events
-        if events and type(events[-1]) is bytes:
-            events[-1] += data
-        else:
-            events.append(data)
+        self._split = self._split or bool(events and type(events[-1]) is bytes)
+        events.append(data)
 
     def on_message_complete(self) -> None:
         self._moved = True
@@ -308,6 +322,23 @@ class ResponseParser(_Fields):
         self._expecting = False
         self._events.append(END)
         self._stale = self._head_only
+
+
+def _joined(events: list[E]) -> list[E]:
+    """The same, but for parts of a body that follow each other: they are one."""
+    out: list[E] = []
+    parts: list[bytes] = []
+    for event in events:
+        if type(event) is bytes:
+            parts.append(event)
+            continue
+        if parts:
+            out.append(b"".join(parts))
+            parts.clear()
+        out.append(event)
+    if parts:
+        out.append(b"".join(parts))
+    return out
 
 
 __all__ = ["DEFAULT_LIMITS", "HeadLimits", "RequestParser", "ResponseParser"]

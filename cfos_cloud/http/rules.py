@@ -27,6 +27,9 @@ _TARGET = re.compile(rb"/[\x21\x22\x24-\x7e]*\Z")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 #: Names which a reader that maps ``_`` to ``-`` (CGI, WSGI) would take for another.
 _DISGUISED = re.compile(rb"(?:content_length|transfer_encoding|host|cfos_.*)\Z")
+#: RFC 9112 §4.
+_REASON = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
+_COMMON_REASONS = frozenset({b"OK", b"Not Modified", b"Found", b"Not Found"})
 _NONE: frozenset[bytes] = frozenset()
 #: The fields that the rules look at; most are none of these.
 _OF_REQUEST = frozenset(
@@ -118,6 +121,9 @@ def check_response(
         return BadMessage(502, f"HTTP version {version}")
     if not 100 <= status <= 599:
         return BadMessage(502, f"status {status}")
+    if reason not in _COMMON_REASONS and _REASON.match(reason) is None:
+        # It is for people, and llhttp takes it as it comes.
+        reason = b""
     length: int | None = None
     chunked = upgrade = False
     nominated = _NONE

@@ -141,4 +141,6 @@ def _endpoint_error(description: str, failure: Failure) -> ListenError:
 
 def _one_line(description: str, error: BaseException | None) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
+    if description.startswith("systemd:") and isinstance(error, LookupError):
+        reason = "systemd has handed over no such socket"
     return f"can't listen on {description!r}: {reason}"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Protocol as Interface
-
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
-    IDelayedCall,
+    IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
     ITransport,
@@ -15,16 +12,21 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
+from cfos_cloud.http.fields import response_framing
 from cfos_cloud.http.message import (
     END,
     BadMessage,
     RequestEvent,
     RequestHead,
 )
-from cfos_cloud.http.parser import RequestParser
-from cfos_cloud.relay.prompt import prompt
+from cfos_cloud.relay.deadline import NEVER, Deadline
+from cfos_cloud.relay.intake import Intake
+from cfos_cloud.relay.prompt import half_close, prompt
+from cfos_cloud.relay.sinks import RequestHandler, RequestSink, SwitchedSink
+
+__all__ = ["RequestChannel", "RequestHandler", "RequestSink"]
 
 #: Seconds a client may take for a head, from its first byte or the connection's.
 HEAD_SECONDS = 20.0
@@ -35,42 +37,6 @@ IDLE_SECONDS = 75.0
 LINGER_SECONDS = 5.0
 #: Seconds a closing connection may take to get rid of what was written.
 CLOSE_SECONDS = 60.0
-
-
-class RequestSink(Interface):
-    """Who takes the rest of one request, and its client's state."""
-
-    def body(self, data: bytes) -> None:
-        """The next bytes of the body."""
-
-    def end(self) -> None:
-        """The request is complete."""
-
-    def closed(self, clean: bool) -> None:
-        """The client went away before its response was complete."""
-
-    def pause_response(self) -> None:
-        """The client's connection is full."""
-
-    def resume_response(self) -> None:
-        """The client's connection takes more."""
-
-
-class RequestHandler(Interface):
-    """Who answers the requests of a channel."""
-
-    def request(self, channel: RequestChannel, head: RequestHead) -> RequestSink | None:
-        """
-        Answer ``head`` now (then ``None``), or name who does. The answer may come
-        before the request is complete.
-        """
-
-    def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
-        """Answer what is no request; the channel closes after it."""
-
-    def channel_closed(self, channel: RequestChannel) -> None:
-        """The connection is over."""
-
 
 #: Before the first request, and for what was none.
 _NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())
@@ -97,12 +63,12 @@ class RequestChannel(Protocol):
         self.clock = clock
         self._head_seconds = head_seconds
         self._idle_seconds = idle_seconds
-        self._parser = RequestParser()
-        self._queue: deque[RequestEvent] = deque()
+        self._intake = Intake()
         self._out: list[bytes] = []
         self._head = _NO_HEAD
         self._sink: RequestSink | None = None
-        self._raw: RequestSink | None = None
+        #: Set after a 101; the same as the sink.
+        self._switched: SwitchedSink | None = None
         self._request_done = True
         self._response_done = True
         self._keep_alive = True
@@ -112,15 +78,21 @@ class RequestChannel(Protocol):
         self._flushing = False
         self._sink_paused = False
         self._reading = True
+        self._read_ended = False
         self._client_full = False
         #: The connection is over.
         self.lost = False
+        self._writable = True
         self._closing = False
         self._closed = False
         self._in_head = False
-        self._deadline = 0.0
-        self._timer: IDelayedCall | None = None
+        self._deadline = Deadline(clock, self.abort)
         self._handed: Protocol | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Whether another request may follow the present one, as far as we know."""
+        return self._keep_alive and not self._closing and not self.lost
 
     # the response
 
@@ -133,29 +105,12 @@ class RequestChannel(Protocol):
         :param fields: serialised field lines, without any that frame or persist.
         :param length: bytes of the body; ``None``: not known, or none by nature.
         """
-        head = self._head
         if self._response_done:
             raise RuntimeError("there is no request to respond to")
-        self._bodiless = (
-            head.method == b"HEAD" or status == 204 or status == 304 or status < 200
+        stays = self._request_done and self._head.keep_alive and not self._closing
+        framing, self._chunked, self._bodiless, self._keep_alive = response_framing(
+            self._head, status, length, stays
         )
-        if not (self._request_done and head.keep_alive) or self._closing:
-            self._keep_alive = False
-        self._chunked = False
-        if length is not None:
-            framing = b"" if status == 204 else b"Content-Length: %d\r\n" % length
-        elif self._bodiless:
-            framing = b""
-        elif head.is_11:
-            self._chunked = True
-            framing = b"Transfer-Encoding: chunked\r\n"
-        else:
-            self._keep_alive = False
-            framing = b""
-        if not self._keep_alive:
-            framing += b"Connection: close\r\n"
-        elif not head.is_11:
-            framing += b"Connection: keep-alive\r\n"
         self._out += (
             b"HTTP/1.1 %d " % status,
             reason,
@@ -211,21 +166,23 @@ class RequestChannel(Protocol):
 
     def flush(self) -> None:
         """Write what was collected."""
-        if self._out and not self.lost:
+        if self._out and self._writable:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out = []
             self.transport.write(data)  # type: ignore[union-attr]
 
-    def switch(self, sink: RequestSink) -> None:
+    def switch(self, sink: SwitchedSink) -> None:
         """
         The connection is no HTTP any more (101 was sent): whatever comes goes to
         ``sink.body``, whatever goes is :meth:`send_raw`.
         """
         self.flush()
-        self._raw = sink
-        self._sink = sink
-        self._set_deadline(None)
-        rest, self._parser.rest = self._parser.rest, b""
+        self._deadline.clear()
+        self._sink = self._switched = sink
+        # Until now the end of one direction was the end of both.
+        alsoProvides(self, IHalfCloseableProtocol)
+        self.dataReceived = sink.body  # type: ignore[method-assign]
+        rest = self._intake.take_rest()
         if rest:
             sink.body(rest)
         if not self._sink_paused:
@@ -233,8 +190,16 @@ class RequestChannel(Protocol):
 
     def send_raw(self, data: bytes) -> None:
         """Bytes of a switched connection."""
-        if not self.lost:
+        if self._writable:
             self.transport.write(data)  # type: ignore[union-attr]
+
+    def close_writing(self) -> None:
+        """
+        Nothing more goes on a switched connection, what comes is still taken; where
+        the transport can't do that, :meth:`close`.
+        """
+        if self._writable and not half_close(self.transport):
+            self.close()
 
     def hand_over(self, protocol: Protocol) -> None:
         """
@@ -242,9 +207,9 @@ class RequestChannel(Protocol):
         pipe to it.
         """
         self.flush()
-        self._set_deadline(None)
+        self._deadline.clear()
         self.transport.unregisterProducer()  # type: ignore[union-attr]
-        rest, self._parser.rest = self._parser.rest, b""
+        rest = self._intake.take_rest()
         self._sink = None
         self._handed = protocol
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
@@ -259,8 +224,8 @@ class RequestChannel(Protocol):
             return
         self.flush()
         self._closing = self._closed = True
-        self._queue.clear()
-        self._set_deadline(CLOSE_SECONDS)
+        self._intake.forget()
+        self._deadline.set(CLOSE_SECONDS)
         # TLS closes when the peer says so, too: that must be read.
         self._resume_reading()
         # … and not as long as somebody may still produce.
@@ -270,6 +235,9 @@ class RequestChannel(Protocol):
     def abort(self) -> None:
         """Close at once: the client must not take a part for the whole."""
         self._closing = self._closed = True
+        self._writable = False
+        self._out = []
+        self._intake.forget()
         if not self.lost:
             self.transport.abortConnection()  # type: ignore[union-attr]
 
@@ -277,7 +245,7 @@ class RequestChannel(Protocol):
         """Close after the present response, at once if there is none."""
         self._closing = True
         self._keep_alive = False
-        if self._response_done and self._raw is None and self._handed is None:
+        if self._response_done and self._handed is None:
             self.close()
 
     # the request's back pressure
@@ -300,41 +268,50 @@ class RequestChannel(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
-        self._set_deadline(self._head_seconds)
+        self._deadline.set(self._head_seconds)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._raw is not None:
-            self._raw.body(data)
-            return
         if self._closed:
             return
-        self._queue += self._parser.feed(data)
-        if self._queue:
+        if self._intake.feed(data):
             if not self._running:
                 self._run()
-        elif self._parser.standing:
+        elif self._intake.awaits_upgrade:
             # More before the upgrade is decided: one read of it is enough.
-            if self._parser.rest:
+            if self._intake.has_rest:
                 self._pause_reading()
         elif self._response_done and self._request_done and not self._in_head:
             # A part of a head: the rest may not trickle in for ever.
             self._in_head = True
-            self._set_deadline(self._head_seconds)
+            self._deadline.set(self._head_seconds)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._parser.close()
-        self._queue.clear()
+        self._writable = False
+        self._deadline.stop()
+        self._intake.close()
         handed, self._handed = self._handed, None
-        if handed is not None:
+        if handed is not None or self._switched is not None:
+            # It refers to us.
             del self.dataReceived
+        if handed is not None:
             handed.connectionLost(reason)
-        sink, self._sink, self._raw = self._sink, None, None
+        sink, self._sink, self._switched = self._sink, None, None
         if sink is not None:
             sink.closed(reason.check(ConnectionDone) is not None)
         self.handler.channel_closed(self)
+
+    # IHalfCloseableProtocol, of a switched connection
+
+    def readConnectionLost(self) -> None:
+        """FIN, or over TLS close_notify."""
+        if self._switched is not None and not self._read_ended:
+            # Reading on would find the same end, again and again.
+            self._read_ended = True
+            self._switched.half_closed()
+
+    def writeConnectionLost(self) -> None:
+        """Our own doing."""
 
     # IPushProducer: the client's connection as seen by the response
 
@@ -347,6 +324,8 @@ class RequestChannel(Protocol):
         self._client_full = False
         if self._sink is not None:
             self._sink.resume_response()
+        elif not self._running:
+            self._run()
 
     def stopProducing(self) -> None:
         """The connection is lost; :meth:`connectionLost` says the rest."""
@@ -356,9 +335,13 @@ class RequestChannel(Protocol):
     def _run(self) -> None:
         """Work off what was read, as far as the present request lets us."""
         self._running = True
+        intake = self._intake
+        events = intake.events
         try:
-            while self._queue and not self.lost and not self._sink_paused:
-                event = self._queue[0]
+            while not self._sink_paused and not self.lost:
+                if not events and not (intake.unread and intake.more()):
+                    break
+                event = events[0]
                 if type(event) is RequestHead or type(event) is BadMessage:
                     if not self._request_done and type(event) is BadMessage:
                         # A body that breaks off: no response could be trusted.
@@ -366,16 +349,16 @@ class RequestChannel(Protocol):
                         break
                     if not self._response_done or not self._request_done:
                         break
-                    if self._closed:
-                        self._queue.clear()
+                    if self._client_full:
+                        # It would not read the next response either.
                         break
-                self._queue.popleft()
+                events.popleft()
                 self._event(event)
         finally:
             self._running = False
-        if self._queue or self._sink_paused:
+        if self._sink_paused or events or intake.unread:
             self._pause_reading()
-        else:
+        elif not self._reading:
             self._resume_reading()
 
     def _event(self, event: RequestEvent) -> None:
@@ -402,7 +385,7 @@ class RequestChannel(Protocol):
         self._response_done = False
         self._keep_alive = True
         self._in_head = False
-        self._deadline = 0.0
+        self._deadline.moment = NEVER
         sink = self.handler.request(self, head)
         if sink is None or self._response_done:
             return
@@ -427,47 +410,29 @@ class RequestChannel(Protocol):
         if self._closing:
             self.close()
             return
-        if self._parser.standing:
-            self._queue += self._parser.go_on()
-        self._set_deadline(self._idle_seconds)
+        self._intake.go_on()
+        self._deadline.set(self._idle_seconds)
         if not self._running:
             self._run()
 
     def _linger(self) -> None:
         self._keep_alive = False
-        self._set_deadline(LINGER_SECONDS)
+        self._deadline.set(LINGER_SECONDS)
         self._sink_paused = False
         if not self._running:
             self._run()
 
     def _pause_reading(self) -> None:
-        if self._reading and not self.lost and self._handed is None:
+        if (
+            self._reading
+            and not self.lost
+            and not self._read_ended
+            and self._handed is None
+        ):
             self._reading = False
             self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def _resume_reading(self) -> None:
-        if not self._reading and not self.lost:
+        if not self._reading and not self.lost and not self._read_ended:
             self._reading = True
             self.transport.resumeProducing()  # type: ignore[union-attr]
-
-    # One timer a connection, moved lazily: a request costs it one assignment.
-
-    def _set_deadline(self, seconds: float | None) -> None:
-        if seconds is None:
-            self._deadline = 0.0
-            return
-        self._deadline = self.clock.seconds() + seconds
-        if self._timer is None:
-            self._timer = self.clock.callLater(seconds, self._check_deadline)
-        elif self._timer.getTime() > self._deadline:
-            self._timer.reset(seconds)
-
-    def _check_deadline(self) -> None:
-        self._timer = None
-        if self.lost or self._deadline == 0.0:
-            return
-        left = self._deadline - self.clock.seconds()
-        if left > 0:
-            self._timer = self.clock.callLater(left, self._check_deadline)
-        else:
-            self.abort()

@@ -13,11 +13,15 @@ from cfos_cloud.http.message import (
     ResponseHead,
 )
 from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.relay.switched import SwitchedPair
 from cfos_cloud.relay.upstream import UpstreamConnection
 
 #: Methods that may be sent again when nothing came back (RFC 9110 §9.2.2), as long
 #: as they had no body.
 RETRYABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+#: Interim responses (RFC 9110 §15.2) before one is taken for none that will ever end.
+MAX_INTERIM = 100
 
 #: A piece of a body of this size is one of many: it may wait for the next.
 BULK_BYTES = 8 * 1024
@@ -61,10 +65,11 @@ class Relay(Generic[A]):
     __slots__ = (
         "_chunked",
         "_done",
+        "_interim",
         "_keep_upstream",
-        "_raw",
         "_request_done",
         "_response_begun",
+        "_told_to_go_on",
         "access",
         "channel",
         "client_paused",
@@ -92,9 +97,10 @@ class Relay(Generic[A]):
         self.upstream: UpstreamConnection | None = None
         self.client_paused = False
         self._chunked = head.length is None
+        self._interim = 0
+        self._told_to_go_on = False
         self._request_done = False
         self._response_begun = False
-        self._raw = False
         self._keep_upstream = False
         self._done = False
 
@@ -156,10 +162,7 @@ class Relay(Generic[A]):
     def closed(self, clean: bool) -> None:
         if self._done:
             return
-        if self._raw and clean and self.upstream is not None:
-            self.upstream.close()
-        else:
-            self._drop_upstream()
+        self._drop_upstream()
         self._finished()
 
     def pause_response(self) -> None:
@@ -182,15 +185,17 @@ class Relay(Generic[A]):
 
     def response_events(self, events: list[ResponseEvent]) -> None:
         channel = self.channel
+        upstream = self.upstream
         for event in events:
-            if self._done:
+            if self._done or self.upstream is not upstream:
+                # What is left is of a connection that was given up.
                 return
             if type(event) is bytes:
-                if self._raw:
-                    channel.send_raw(event)
-                else:
-                    channel.send(event)
+                channel.send(event)
             elif type(event) is ResponseHead:
+                if event.status == 101:
+                    self._switch(event, events[events.index(event) + 1 :])
+                    return
                 self._respond(event)
             elif event is END:
                 self._complete()
@@ -204,42 +209,58 @@ class Relay(Generic[A]):
             channel.flush()
 
     def upstream_lost(self, clean: bool) -> None:
-        if self._done:
-            return
-        if self._raw:
-            self._finished()
-            if clean:
-                self.channel.close()
-            else:
-                self.channel.abort()
-        else:
+        if not self._done:
             self._broken("the connection ended")
+
+    def upstream_half_closed(self) -> None:
+        """Of a switched connection, which is not ours any more."""
 
     # within
 
     def _respond(self, head: ResponseHead) -> None:
-        if head.status < 200 and head.status != 101:
-            if head.status == 100:
-                self.channel.inform(100, b"Continue", b"")
+        if head.status < 200:
+            self._inform(head)
             return
-        if head.status == 101 and not self.may_switch:
+        fields = self._fields(head)
+        if fields is None:
+            return
+        self._keep_upstream = head.keep_alive
+        self.channel.respond(head.status, head.reason, fields, head.length)
+
+    def _inform(self, head: ResponseHead) -> None:
+        """Interim: 100 passes, once, since a client may wait for it."""
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            self._broken("interim responses without end")
+        elif head.status == 100 and not self._told_to_go_on:
+            self._told_to_go_on = True
+            self.channel.inform(100, b"Continue", b"")
+
+    def _switch(self, head: ResponseHead, rest: list[ResponseEvent]) -> None:
+        """A 101: bytes both ways from here on, and ``rest`` is the first of them."""
+        upstream = self.upstream
+        if upstream is None or not self.may_switch:
             self._broken("101 that nobody asked for")
             return
+        fields = self._fields(head)
+        if fields is None:
+            return
+        pair = SwitchedPair(self.channel, upstream, self._finished)
+        upstream.switch(pair)
+        self.channel.inform(101, head.reason, fields)
+        self.channel.switch(pair)
+        pair.response_events(rest)
+
+    def _fields(self, head: ResponseHead) -> bytes | None:
+        """The owner's word on ``head``; ``None``: it has answered by itself."""
         fields = self.owner.response_fields(self, head)
         if fields is None:
             self._drop_upstream()
             self._finished()
             self.owner.response_refused(self, head)
-            return
-        self._response_begun = True
-        if head.status == 101:
-            self._raw = True
-            self._chunked = False
-            self.channel.inform(101, head.reason, fields)
-            self.channel.switch(self)
-            return
-        self._keep_upstream = head.keep_alive
-        self.channel.respond(head.status, head.reason, fields, head.length)
+        else:
+            self._response_begun = True
+        return fields
 
     def _complete(self) -> None:
         upstream = self.upstream

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from cfos_cloud.http.message import BadMessage, ResponseEvent
 from cfos_cloud.http.parser import ResponseParser
-from cfos_cloud.relay.prompt import prompt
+from cfos_cloud.relay.prompt import half_close, prompt
 
 
 class Exchange(Interface):
@@ -27,6 +27,9 @@ class Exchange(Interface):
 
     def upstream_lost(self, clean: bool) -> None:
         """The connection ended before the response did."""
+
+    def upstream_half_closed(self) -> None:
+        """After a 101: the connection brings nothing more, and still takes."""
 
     def pause_request(self) -> None:
         """The connection is full."""
@@ -52,6 +55,8 @@ class UpstreamConnection(Protocol):
         self._exchange: Exchange | None = None
         self._full = False
         self._closing = False
+        self._read_ended = False
+        self._switched = False
         self.lost = False
         #: Requests that were begun on this connection.
         self.served = 0
@@ -73,6 +78,21 @@ class UpstreamConnection(Protocol):
     def write(self, data: bytes) -> None:
         """More of the request: framed body, or raw bytes after an upgrade."""
         self.transport.write(data)  # type: ignore[union-attr]
+
+    def switch(self, exchange: Exchange) -> None:
+        """A 101 came: raw bytes from now on, to and from ``exchange``."""
+        self._exchange = exchange
+        self._switched = True
+
+    def close_writing(self) -> None:
+        """
+        Nothing more goes on a switched connection, what comes is still taken; where
+        the transport can't do that, both end, and the exchange hears of it.
+        """
+        if self.lost or half_close(self.transport):
+            return
+        self.transport.unregisterProducer()  # type: ignore[union-attr]
+        self.transport.loseConnection()  # type: ignore[union-attr]
 
     def release(self) -> None:
         """The exchange is over and the connection may serve another."""
@@ -96,12 +116,13 @@ class UpstreamConnection(Protocol):
 
     def pause_response(self) -> None:
         """Don't read more of the response."""
-        if not self.lost:
+        if not self.lost and not self._read_ended:
             self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def resume_response(self) -> None:
         """Read on."""
-        if not self.lost:
+        # After its end, reading would find the same end, again and again.
+        if not self.lost and not self._read_ended:
             self.transport.resumeProducing()  # type: ignore[union-attr]
 
     # Protocol
@@ -123,9 +144,14 @@ class UpstreamConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         """FIN: a response without a length is complete, anything else is not."""
-        self._closing = True
-        self._ended(clean=True)
-        self.close()
+        if self._read_ended:
+            return
+        self._read_ended = self._closing = True
+        if self._switched and self._exchange is not None:
+            self._exchange.upstream_half_closed()
+        else:
+            self._ended(clean=True)
+            self.close()
 
     def writeConnectionLost(self) -> None:
         """Our own half close; the response may still come."""

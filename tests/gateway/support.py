@@ -45,7 +45,12 @@ class OurPages(Resource):
 
     isLeaf = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[Any] = []
+
     def render(self, request: Any) -> bytes:
+        self.requests.append(request)
         words = (b"ours", request.method, request.path)
         address: bytes = request.client_address.encode()
         return b" ".join((*words, address, b"https" if request.secure else b"http"))
@@ -128,6 +133,7 @@ class GatewayCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.pages = OurPages()
         self.exchange = Exchange()
         self.sessions = SessionTable(self.clock.seconds)
         self.exchange.when_revoked(self.sessions.end_grant)
@@ -145,7 +151,7 @@ class GatewayCase(SynchronousTestCase):
             self.sessions,
             door,
             the_error_pages(),
-            Site(OurPages()),
+            Site(self.pages),
             ProxyTrust([parse_network("10.0.0.0/8")]),
         )
 

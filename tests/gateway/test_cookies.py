@@ -25,7 +25,9 @@ class NameTests(SynchronousTestCase):
     def test_every_name_that_starts_as_ours_is_ours(self) -> None:
         for name in (SESSION_TLS, SESSION_PLAIN, our_name(b"csrf", True)):
             self.assertTrue(is_ours(name))
-        self.assertTrue(is_ours(our_name(b"known", False)))
+        for secure in (True, False):
+            for suffix in (b"known", b"admin"):
+                self.assertTrue(is_ours(our_name(suffix, secure)))
         self.assertTrue(is_ours(b"__host-CFOS"))
 
     def test_others_are_not(self) -> None:
@@ -53,6 +55,7 @@ class StripTests(SynchronousTestCase):
             (b"a=1; b=2; __Host-cfos=t", b"a=1; b=2"),
             (b"a=1;cfos=t;b=2", b"a=1;b=2"),
             (b"a=1; cfos-csrf=n; __Host-cfos-known=k", b"a=1"),
+            (b"cfos-admin=t; a=1; __Host-cfos-admin=t", b"a=1"),
             (b"a=1;   \t __Host-cfos = t ", b"a=1"),
             (b"a=1; __HOST-CFOS=t", b"a=1"),
             (b'a=1; "cfos"=t', b"a=1"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -264,9 +265,14 @@ class RefusalTests(DoorCase):
 
     def test_who_is_disabled_learns_it_only_by_the_right_password(self) -> None:
         self.assertEqual(self.caller().prove("disabled", "wrong").status, 401)
-        message = self.caller().prove("disabled")
+        with capturedLogs() as events:
+            message = self.caller().prove("disabled")
         self.assertEqual(message.status, 403)
         self.assertIsNone(message.get(b"authentication-info"))
+        self.assertRegex(
+            formatEvent(events[-1]),
+            r"^tunnel refused to [\d.]+: the system disabled is disabled$",
+        )
 
     def test_who_is_removed_meanwhile_is_refused(self) -> None:
         caller = self.caller()
@@ -274,7 +280,7 @@ class RefusalTests(DoorCase):
         challenge = caller.ask(handshake.first()).get(b"www-authenticate")
         assert challenge is not None
         self.systems.clear()
-        self.assertEqual(caller.ask(handshake.final(challenge)).status, 403)
+        self.assertEqual(caller.ask(handshake.final(challenge)).status, 401)
 
     def test_too_many_failures_have_to_wait(self) -> None:
         for _ in range(int(TOLERANCE / PENALTY) + 1):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
-from twisted.logger import capturedLogs
+from twisted.internet.error import ConnectionDone
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
+from cfos_cloud.gateway.client import ProxyTrust, parse_network
 from cfos_cloud.gateway.sessions import IDLE
 from tests.gateway.support import HTML, JSON, DeviceCase, GatewayCase
 from tests.memory import Message
@@ -85,6 +87,24 @@ class AnonymousTests(GatewayCase):
         self.assertEqual(problem.get(b"content-type"), b"application/problem+json")
         self.assertEqual(json.loads(problem.body)["status"], 401)
 
+    def test_a_401_and_the_log_have_the_same_id(self) -> None:
+        self.gateway.proxies = ProxyTrust([parse_network("203.0.113.7")])
+        for accept in (HTML, JSON):
+            with capturedLogs() as events:
+                message = self.fetch(
+                    b"/page?secret=1",
+                    accept,
+                    b"X-Forwarded-For: 198.51.100.9",
+                    method=b"POST",
+                )
+            [event] = events
+            self.assertIn(event["id"].encode(), message.body)
+            self.assertEqual(event["log_level"], LogLevel.info)
+            line = formatEvent(event)
+            self.assertIn("unauthorised", line)
+            self.assertIn("for 198.51.100.9, no system", line)
+            self.assertNotIn("secret", str(event))
+
     def test_a_refused_upload_is_answered_and_its_rest_dropped(self) -> None:
         browser = self.browser()
         browser.ask(b"/page", b"Content-Length: 5", method=b"POST")
@@ -140,6 +160,11 @@ class OurAddressTests(DeviceCase):
                 path = target.partition(b"?")[0]
                 self.assertEqual(message.body, b"ours GET %b 203.0.113.7 https" % path)
         self.assertEqual(self.streams, [])
+
+    def test_a_page_knows_whose_session_it_is_for_the_log(self) -> None:
+        for session, cloud_id in ((None, None), (self.session, "W00-A")):
+            self.browser(session).fetch(b"/cloud/nothing")
+            self.assertEqual(self.pages.requests[-1].cloud_id, cloud_id)
 
     def test_robots_are_ours_until_there_is_a_session(self) -> None:
         anonymous = self.browser().fetch(b"/robots.txt")
@@ -262,8 +287,32 @@ class SessionTests(DeviceCase):
             page = self.user.fetch(b"/page?secret=1", HTML)
         [event] = events
         self.assertIn(event["id"].encode(), page.body)
-        self.assertEqual((event["kind"], event["cloud_id"]), ("offline", "W00-A"))
+        self.assertEqual((event["kind"], event["system"]), ("offline", "W00-A"))
         self.assertNotIn("secret", str(event))
+
+
+class ServiceWorkerTests(DeviceCase):
+    def test_a_script_that_would_outlive_its_session_is_refused(self) -> None:
+        # It would see what the next system's page asks for on this origin.
+        with capturedLogs() as events:
+            message = self.user.fetch(
+                b"/sw.js?secret",
+                b"Service-Worker: script",
+                b"Sec-Fetch-Dest: serviceworker",
+                b"Sec-Fetch-Site: same-origin",
+            )
+        self.assertEqual((message.status, message.body), (403, b""))
+        self.assertEqual(message.get(b"cache-control"), b"no-store")
+        self.assertEqual(self.streams, [])
+        [event] = events
+        self.assertIn("W00-A", formatEvent(event))
+        self.assertNotIn("secret", str(event))
+
+    def test_any_other_script_is_not(self) -> None:
+        fetch = (b"Sec-Fetch-Dest: script", b"Sec-Fetch-Site: same-origin")
+        self.ask(b"/sw.js", *fetch).answer(b"script")
+        self.pump()
+        self.assertEqual(self.user.one().body, b"script")
 
 
 class CrossSiteTests(DeviceCase):
@@ -309,6 +358,11 @@ class CrossSiteTests(DeviceCase):
                 origin,
             )
         self.assertFalse(self.refused(b"/a", method=b"POST"))
+
+    def test_the_log_says_whose_session_it_was(self) -> None:
+        with capturedLogs() as events:
+            self.refused(b"/a?b", b"Sec-Fetch-Site: cross-site")
+        self.assertEqual([event["system"] for event in events], ["W00-A"])
 
     def test_a_websocket_of_another_site_is_refused(self) -> None:
         upgrade = (b"Connection: Upgrade", b"Upgrade: websocket", HTML)
@@ -388,7 +442,47 @@ class ShutdownTests(DeviceCase):
         message = self.browser().fetch(b"/cloud/tunnel", *upgrade)
         self.assertEqual(message.status, 503)
 
+    def test_a_stream_does_not_wait_for_a_request_that_can_t_come(self) -> None:
+        # A browser need not take its time to answer our end of TLS.
+        self.serve()
+        self.assertTrue(self.tunnel.session.busy)
+        self.gateway.close_when_idle()
+        self.pump()
+        self.assertEqual(self.stream.lost, [ConnectionDone])
+        self.assertFalse(self.tunnel.session.busy)
+
+    def test_nor_after_the_last_response(self) -> None:
+        self.serve()
+        stream = self.ask()
+        self.gateway.close_when_idle()
+        stream.answer(b"done")
+        self.pump()
+        self.assertEqual(self.user.one().body, b"done")
+        self.assertFalse(self.tunnel.session.busy)
+
+    def test_nor_where_the_browser_closes(self) -> None:
+        self.ask(b"/page", b"Connection: close").answer(b"done")
+        self.pump()
+        self.assertEqual(self.user.one().body, b"done")
+        self.assertFalse(self.tunnel.session.busy)
+
+    def test_nor_while_a_page_of_ours_is_the_last(self) -> None:
+        self.serve()
+        self.user.send(
+            self.user.head(b"/cloud/slow", b"Content-Length: 2", method=b"POST")
+        )
+        self.gateway.close_when_idle()
+        self.pump()
+        self.assertFalse(self.tunnel.session.busy)
+        self.assertFalse(self.user.wire.ended)
+
+    def test_nor_behind_what_is_no_request(self) -> None:
+        self.serve()
+        self.user.send(b"nonsense\r\n\r\n")
+        self.pump()
+        self.assertFalse(self.tunnel.session.busy)
+
     def test_connections_that_are_over_are_forgotten(self) -> None:
-        self.assertEqual(self.gateway.channels, {self.user.channel})
+        self.assertEqual(list(self.gateway.channels), [self.user.channel])
         self.user.leave()
-        self.assertEqual(self.gateway.channels, set())
+        self.assertEqual(list(self.gateway.channels), [])

@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 from cfos_cloud.gateway.pages import BODY_SECONDS, MAX_BODY_BYTES, PageExchange
 from cfos_cloud.http.message import BadMessage, RequestHead
-from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.relay.channel import LINGER_SECONDS, RequestChannel
 from tests.memory import MemoryTransport, Message, parse_messages
 
 
@@ -165,6 +165,12 @@ class RequestTests(PageCase):
         self.assertEqual(self.one().all(b"connection"), [b"close"])
         self.assertTrue(self.client.disconnecting)
 
+    def test_no_answer_says_what_made_it(self) -> None:
+        for path in (b"/", b"/bug", b"/none"):
+            self.ask(b"GET", path)
+            self.assertIsNone(self.one().get(b"server"), path)
+        self.flushLoggedErrors(ValueError)
+
     def test_a_page_s_bug_is_a_500_and_in_the_log(self) -> None:
         self.ask(b"GET", b"/bug")
         self.assertEqual(self.one().status, 500)
@@ -198,6 +204,21 @@ class BodyTests(PageCase):
         self.assertEqual((message.status, message.body), (413, b""))
         self.assertEqual(message.get(b"cache-control"), b"no-store")
         self.assertEqual(len(self.page.requests), 1)
+
+    def test_a_length_that_is_too_large_is_refused_before_anything_is_sent(
+        self,
+    ) -> None:
+        for lines in ((), (b"Expect: 100-continue",)):
+            self.setUp()
+            self.post(b"", MAX_BODY_BYTES + 1, *lines)
+            message = self.one()
+            self.assertEqual((message.status, message.body), (413, b""), lines)
+            self.assertEqual(message.get(b"connection"), b"close")
+            # Who has not waited gets to read it; who has, closes.
+            self.assertFalse(self.client.ended)
+            self.clock.advance(LINGER_SECONDS)
+            self.assertTrue(self.client.ended)
+            self.assertEqual(self.page.requests, [])
 
     def test_too_large_in_pieces_is_too_large(self) -> None:
         for _ in range(2):

@@ -120,6 +120,10 @@ class RequestTests(SynchronousTestCase):
             b"Cfos-User: admin",
             b"CFOS-Role: admin",
             b"Cfos-Cloud: https://evil/",
+            # What a target behind CGI could not tell from those.
+            b"X_Forwarded_For: 6.6.6.6",
+            b"X-Forwarded_Proto: gopher",
+            b"X_Real_IP: 6.6.6.6",
         )
         self.assertEqual(
             message.fields,
@@ -288,6 +292,34 @@ class ResponseTests(SynchronousTestCase):
             ),
             [],
         )
+
+    def test_a_device_may_clear_what_is_its_own_but_not_our_session(self) -> None:
+        for value, kept in (
+            (b'"cookies"', None),
+            (b'"*"', None),
+            (b'"cache"', b'"cache"'),
+            (b'"storage"', b'"storage"'),
+            (b'"cache", "cookies", "storage"', b'"cache", "storage"'),
+            (b'"cookies","cache"', b'"cache"'),
+            (b'"*" , "executionContexts"', b'"executionContexts"'),
+            (b'"storage:inbox"', b'"storage:inbox"'),
+            # What some browser might read as one of those.
+            (b'"Cookies"', None),
+            (b'"cookies" "cache"', None),
+            (b'"cook\\ies"', None),
+            (b"cookies", None),
+            (b'"cache", , "x', b'"cache"'),
+            (b"", None),
+        ):
+            self.assertEqual(
+                response(b"Clear-Site-Data: " + value, b"A: b"),
+                [*([] if kept is None else [(b"clear-site-data", kept)]), (b"a", b"b")],
+                value,
+            )
+
+    def test_nor_by_several_fields(self) -> None:
+        fields = response(b'clear-site-data: "cookies"', b'Clear-Site-Data: "cache"')
+        self.assertEqual(fields, [(b"clear-site-data", b'"cache"')])
 
     def test_what_would_report_the_whole_origin_ends_here(self) -> None:
         # Kept by the browser for all that this origin serves, other systems too.

@@ -204,6 +204,26 @@ class RefusedRequests(SynchronousTestCase):
         events = parser.feed(GET + b"A: " + b"b" * 100)
         self.assertEqual(events[-1].status, 431)  # type: ignore[union-attr]
 
+    def test_a_target_counts_too(self) -> None:
+        for size, status in ((60, None), (200, 431)):
+            parser = RequestParser(HeadLimits(bytes=100, fields=3))
+            line = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * size)
+            [first, *_] = parser.feed(line)
+            self.assertEqual(getattr(first, "status", None), status, size)
+
+    def test_what_came_before_a_head_does_not_count(self) -> None:
+        parser = RequestParser(HeadLimits(bytes=100, fields=3))
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n"
+        events = parser.feed(post + b"b" * 500 + GET + b"\r\n")
+        self.assertEqual([type(e) for e in events].count(RequestHead), 2)
+
+    def test_a_body_in_tiny_chunks_is_one_piece(self) -> None:
+        parser = RequestParser()
+        parser.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        events = parser.feed(b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n" + GET + b"\r\n")
+        self.assertEqual(events[:2], [b"x" * 1000, END])
+        self.assertIsInstance(events[2], RequestHead)
+
     def test_nothing_is_read_after_a_refusal(self) -> None:
         parser = RequestParser()
         parser.feed(b"nonsense\r\n\r\n")
@@ -271,6 +291,31 @@ class Responses(SynchronousTestCase):
         self.assertEqual(events[1:], [b"abc"])
         self.assertEqual(parser.feed(b"HTTP/1.1 200 OK\r\n"), [b"HTTP/1.1 200 OK\r\n"])
         self.assertEqual(parser.eof(), [])
+
+    def test_a_reason_that_could_do_harm_is_left_out(self) -> None:
+        for reason, read in (
+            (b"OK", b"OK"),
+            (b"", b""),
+            (b"Nicht gef\xfcnden\t!", b"Nicht gef\xfcnden\t!"),
+            (b"O\x00K", b""),
+            (b"O\x1b[2JK", b""),
+            (b"O\x7fK", b""),
+        ):
+            events = response(b"HTTP/1.1 200 %b\r\nContent-Length: 0\r\n\r\n" % reason)
+            self.assertEqual(events[0].reason, read)  # type: ignore[attr-defined]
+
+    def test_a_reason_counts_too(self) -> None:
+        parser = ResponseParser(HeadLimits(bytes=100, fields=3))
+        parser.expect(b"GET")
+        start = b"HTTP/1.1 200 %b\r\nContent-Length: 0\r\n\r\n" % (b"x" * 200)
+        self.assertIsInstance(parser.feed(start)[0], BadMessage)
+
+    def test_a_body_in_tiny_chunks_is_one_piece(self) -> None:
+        parser = ResponseParser()
+        parser.expect(b"GET")
+        parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        events = parser.feed(b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n")
+        self.assertEqual(events, [b"x" * 1000, END])
 
     def test_refused(self) -> None:
         for data in (

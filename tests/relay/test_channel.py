@@ -8,7 +8,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.http.message import BadMessage, RequestHead
+from cfos_cloud.http.message import BadMessage, RequestEvent, RequestHead
+from cfos_cloud.http.parser import RequestParser
 from cfos_cloud.relay.channel import (
     CLOSE_SECONDS,
     HEAD_SECONDS,
@@ -16,6 +17,7 @@ from cfos_cloud.relay.channel import (
     LINGER_SECONDS,
     RequestChannel,
 )
+from cfos_cloud.relay.intake import PIECE_BYTES
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -27,6 +29,7 @@ class Sink:
         self.ended = False
         self.was_closed: list[bool] = []
         self.paused = False
+        self.half_closes = 0
 
     def body(self, data: bytes) -> None:
         self.data += data
@@ -36,6 +39,9 @@ class Sink:
 
     def closed(self, clean: bool) -> None:
         self.was_closed.append(clean)
+
+    def half_closed(self) -> None:
+        self.half_closes += 1
 
     def pause_response(self) -> None:
         self.paused = True
@@ -186,6 +192,75 @@ class Requests(ChannelCase):
         self.channel.dataReceived(GET * 1000)
         self.assertEqual(self.sent().count(b"HTTP/1.1 200"), 1000)
 
+    def test_who_does_not_read_is_not_answered_on_and_on(self) -> None:
+        self.handler.answer = b"x"
+        answered = 0
+
+        def fill(data: bytes) -> None:
+            nonlocal answered
+            answered += 1
+            if answered == 3:
+                self.channel.pauseProducing()
+
+        self.patch(self.transport, "write", fill)
+        self.channel.dataReceived(GET * 5)
+        self.assertEqual(answered, 3)
+        self.assertFalse(self.transport.reading)
+        self.channel.dataReceived(GET)
+        self.assertEqual(answered, 3)
+        self.channel.resumeProducing()
+        self.assertEqual(answered, 6)
+        self.assertTrue(self.transport.reading)
+
+    def test_what_waits_is_parsed_a_piece_at_a_time(self) -> None:
+        # A parsed request takes many times the room of what it was sent as.
+        count = 3 * PIECE_BYTES // len(GET)
+        parsed = 0
+        feed = RequestParser.feed
+
+        def count_fed(parser: RequestParser, data: bytes) -> list[RequestEvent]:
+            nonlocal parsed
+            parsed += len(data)
+            return feed(parser, data)
+
+        self.patch(RequestParser, "feed", count_fed)
+        self.channel.dataReceived(GET * count)
+        self.assertEqual(parsed, PIECE_BYTES)
+        self.assertFalse(self.transport.reading)
+        for _ in range(count - 1):
+            self.respond()
+        self.assertEqual(len(self.handler.heads), count)
+        self.assertFalse(self.handler.sinks[-1].was_closed)
+        self.assertEqual(parsed, count * len(GET))
+        self.assertTrue(self.transport.reading)
+
+    def test_a_body_in_many_pieces_is_one_body(self) -> None:
+        size = 4 * PIECE_BYTES
+        body = bytes(range(256)) * (size // 256)
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+        self.channel.dataReceived(post + body + GET)
+        [sink] = self.handler.sinks
+        self.assertEqual((sink.data == body, sink.ended), (True, True))
+        self.respond()
+        self.assertEqual(len(self.handler.heads), 2)
+
+    def test_what_was_not_parsed_goes_with_an_upgrade(self) -> None:
+        rest = bytes(range(256)) * (3 * PIECE_BYTES // 256)
+        self.channel.dataReceived(Switched.UPGRADE + rest)
+        self.assertFalse(self.transport.reading)
+        sink = self.handler.sinks[0]
+        self.channel.inform(101, b"Switching", b"")
+        self.channel.switch(sink)
+        self.channel.dataReceived(b"more")
+        self.assertTrue(sink.data == rest + b"more")
+        self.assertTrue(self.transport.reading)
+
+    def test_nor_is_it_lost_without_one(self) -> None:
+        count = 3 * PIECE_BYTES // len(GET)
+        self.handler.answer = b"x"
+        self.channel.dataReceived(GET + Switched.UPGRADE + GET * count)
+        self.assertEqual(len(self.handler.heads), count + 2)
+
     def test_a_paused_body_stops_reading_and_comes_later(self) -> None:
         self.channel.dataReceived(POST)
         self.channel.pause_request()
@@ -228,8 +303,14 @@ class Requests(ChannelCase):
         self.channel.resumeProducing()
         self.assertFalse(self.handler.sinks[0].paused)
 
-    def test_a_client_that_is_full_already_pauses_the_next_response(self) -> None:
-        self.channel.pauseProducing()
+    def test_a_client_that_the_answer_s_beginning_fills_pauses_the_rest(self) -> None:
+        request = self.handler.request
+
+        def fill(channel: RequestChannel, head: RequestHead) -> Sink | None:
+            channel.pauseProducing()
+            return request(channel, head)
+
+        self.patch(self.handler, "request", fill)
         self.channel.dataReceived(GET)
         self.assertTrue(self.handler.sinks[0].paused)
 
@@ -272,10 +353,51 @@ class Switched(ChannelCase):
         self.clock.pump([100.0] * 10)
         self.assertFalse(self.transport.aborted)
 
+    def test_its_end_in_one_direction_is_told_once(self) -> None:
+        self.channel.dataReceived(self.UPGRADE)
+        sink = self.handler.sinks[0]
+        self.channel.inform(101, b"Switching", b"")
+        self.channel.switch(sink)
+        self.channel.readConnectionLost()
+        self.channel.readConnectionLost()
+        self.assertEqual((sink.half_closes, sink.was_closed), (1, []))
+        self.channel.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(sink.was_closed, [True])
+
     def test_not_switched_it_is_http_again(self) -> None:
         self.channel.dataReceived(self.UPGRADE + GET)
         self.respond()
         self.assertEqual(len(self.handler.heads), 2)
+
+
+class Aborts(ChannelCase):
+    def test_what_was_collected_does_not_leave_after_it(self) -> None:
+        self.channel.dataReceived(GET)
+        self.channel.respond(200, b"OK", b"", 9)
+        self.channel.send(b"half")
+        self.channel.flush_soon()
+        self.channel.abort()
+        self.assertTrue(self.transport.aborted)
+        self.clock.advance(0)
+        self.channel.flush()
+        self.assertEqual(self.sent(), b"")
+
+    def test_what_is_said_after_it_does_not_leave(self) -> None:
+        self.channel.dataReceived(GET)
+        self.channel.respond(200, b"OK", b"", 9)
+        self.channel.abort()
+        self.channel.send(b"half")
+        self.channel.flush()
+        self.channel.send_raw(b"raw")
+        self.assertEqual(self.sent(), b"")
+
+    def test_pipelined_requests_are_not_served_after_it(self) -> None:
+        self.channel.dataReceived(GET * 3)
+        self.channel.abort()
+        self.channel.respond(200, b"OK", b"", 0)
+        self.channel.finish()
+        self.assertEqual(len(self.handler.heads), 1)
+        self.assertEqual(self.sent(), b"")
 
 
 class Timers(ChannelCase):

@@ -40,6 +40,12 @@ class FakeTCP:
     def write(self, data: bytes) -> None:
         self.waiting += data
 
+    def abortConnection(self) -> None:
+        self.ended += 1
+
+    def loseWriteConnection(self) -> None:
+        self.ended += 1
+
     def doWrite(self) -> None:
         self.dataBuffer, self.waiting = self.dataBuffer + self.waiting, b""
 
@@ -75,11 +81,26 @@ class PromptTests(SynchronousTestCase):
         self.assertEqual((tcp.sent, tcp.left), (b"", b"hello"))
 
     def test_one_that_is_over_is_left_to_twisted(self) -> None:
-        for state in ({"connected": False}, {"disconnecting": True}):
+        tcp = FakeTCP(10)
+        tcp.connected = False
+        PromptTransport(tcp).write(b"hello")
+        self.assertEqual((tcp.sent, tcp.left), (b"", b"hello"))
+
+    def test_one_that_is_ending_is_left_to_twisted(self) -> None:
+        for end in ("loseConnection", "loseWriteConnection"):
             tcp = FakeTCP(10)
-            vars(tcp).update(state)
-            PromptTransport(tcp).write(b"hello")
-            self.assertEqual((tcp.sent, tcp.left), (b"", b"hello"))
+            transport = PromptTransport(tcp)
+            getattr(transport, end)()
+            transport.write(b"hello")
+            self.assertEqual((tcp.sent, tcp.left, tcp.ended), (b"", b"hello", 1))
+
+    def test_nothing_is_sent_after_an_abort(self) -> None:
+        for end in ("abortConnection", "silence"):
+            tcp = FakeTCP(10)
+            transport = PromptTransport(tcp)
+            getattr(transport, end)()
+            transport.write(b"hello")
+            self.assertEqual((tcp.sent, tcp.left), (b"", b""))
 
     def test_what_is_collected_leaves_in_one_piece(self) -> None:
         tcp = FakeTCP(100)

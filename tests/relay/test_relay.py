@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+
 from cfos_cloud.relay.channel import IDLE_SECONDS
+from cfos_cloud.relay.relay import MAX_INTERIM
+from cfos_cloud.relay.switched import HALF_CLOSED_SECONDS
+from tests.memory import MemoryTransport
 from tests.relay.support import (
     CHUNKED,
     GET,
@@ -176,6 +183,22 @@ class ResponseTests(RelayCase):
         )
         self.assertEqual([each.status for each in self.got()], [100, 200])
 
+    def test_100_passes_once(self) -> None:
+        self.ask(POST)
+        for _ in range(3):
+            self.reply(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.assertEqual(self.client.take(), b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def test_interim_responses_without_end_are_a_failure(self) -> None:
+        self.ask(POST)
+        for _ in range(MAX_INTERIM):
+            self.reply(b"HTTP/1.1 102 Processing\r\n\r\n")
+        self.assertEqual(self.end.failed, [])
+        self.reply(b"HTTP/1.1 102 Processing\r\n\r\n")
+        self.assertEqual(len(self.end.failed), 1)
+        self.assertTrue(self.end.transport.aborted)
+        self.assertEqual([each.status for each in self.got()], [502])
+
     def test_one_that_the_client_must_not_get_is_replaced(self) -> None:
         self.end.unwanted = {502}
         self.ask()
@@ -236,6 +259,109 @@ class UpgradeTests(RelayCase):
         self.upgraded()
         self.clock.advance(IDLE_SECONDS * 10)
         self.assertFalse(self.client.ended or self.end.transport.ended)
+
+    def test_a_client_that_has_said_all_may_listen_on(self) -> None:
+        self.upgraded()
+        self.ask(b"last words")
+        self.channel.readConnectionLost()
+        self.assertEqual(self.end.transport.take(), b"last words")
+        self.assertTrue(self.end.transport.write_ended)
+        self.assertFalse(self.client.ended or self.end.transport.ended)
+        self.reply(b"an answer")
+        self.assertEqual(self.client.take(), b"an answer")
+        self.assertEqual(self.end.done, [])
+        self.end.upstream.readConnectionLost()
+        self.assertTrue(self.client.disconnecting)
+        self.assertTrue(self.end.transport.disconnecting)
+        self.assertFalse(self.client.aborted or self.end.transport.aborted)
+        self.assertEqual(self.end.done, [False])
+
+    def test_an_upstream_that_has_said_all_may_listen_on(self) -> None:
+        self.upgraded()
+        self.reply(b"last words")
+        self.end.upstream.readConnectionLost()
+        self.assertEqual(self.client.take(), b"last words")
+        self.assertTrue(self.client.write_ended)
+        self.assertFalse(self.client.ended or self.end.transport.ended)
+        self.ask(b"a question")
+        self.assertEqual(self.end.transport.take(), b"a question")
+        self.assertEqual(self.end.done, [])
+        self.channel.readConnectionLost()
+        self.assertTrue(self.client.disconnecting)
+        self.assertTrue(self.end.transport.disconnecting)
+        self.assertEqual(self.end.done, [False])
+
+    def test_an_end_that_is_told_twice_is_one(self) -> None:
+        self.upgraded()
+        self.channel.readConnectionLost()
+        self.channel.readConnectionLost()
+        self.assertFalse(self.client.ended or self.end.transport.ended)
+        self.setUp()
+        self.upgraded()
+        self.end.upstream.readConnectionLost()
+        self.end.upstream.readConnectionLost()
+        self.assertFalse(self.client.ended or self.end.transport.ended)
+
+    def test_where_one_direction_has_ended_nothing_is_read_again(self) -> None:
+        # On a socket that would find the same end, over and over.
+        self.upgraded()
+        self.client.producerState = self.end.transport.producerState = "ended"
+        self.channel.readConnectionLost()
+        self.end.upstream.pauseProducing()
+        self.end.upstream.resumeProducing()
+        self.assertEqual(self.client.producerState, "ended")
+        self.setUp()
+        self.upgraded()
+        self.end.transport.producerState = "ended"
+        self.end.upstream.readConnectionLost()
+        self.channel.pauseProducing()
+        self.channel.resumeProducing()
+        self.assertEqual(self.end.transport.producerState, "ended")
+
+    def test_one_direction_alone_may_not_rest_for_ever(self) -> None:
+        self.upgraded()
+        self.channel.readConnectionLost()
+        for _ in range(10):
+            self.clock.advance(HALF_CLOSED_SECONDS - 1)
+            self.reply(b"tick")
+        self.assertFalse(self.client.ended or self.end.transport.ended)
+        self.clock.advance(HALF_CLOSED_SECONDS + 1)
+        self.assertTrue(self.client.aborted and self.end.transport.aborted)
+        self.assertEqual(self.end.done, [False])
+
+    def test_who_leaves_after_all_was_said_leaves_both(self) -> None:
+        for clean in (True, False):
+            self.setUp()
+            self.upgraded()
+            self.channel.readConnectionLost()
+            self.lose_client(clean=clean)
+            self.assertEqual(self.end.transport.aborted, not clean)
+            self.assertEqual(self.end.transport.disconnecting, clean)
+            self.assertEqual(self.end.done, [False])
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_where_a_transport_has_no_half_both_directions_end(self) -> None:
+        # Twisted's own TLS would pass the call on to the socket below it.
+        for attribute in ("TLS", "loseWriteConnection"):
+            self.setUp()
+            self.upgraded()
+            if attribute == "TLS":
+                tls: Any = self.end.transport
+                tls.TLS = True
+            else:
+                self.patch(MemoryTransport, attribute, property())
+            self.channel.readConnectionLost()
+            self.assertTrue(self.end.transport.disconnecting, attribute)
+            self.assertFalse(self.end.transport.write_ended)
+            self.lose_upstream()
+            self.assertTrue(self.client.disconnecting, attribute)
+            self.assertEqual(self.end.done, [False])
+
+    def test_before_the_101_an_end_is_the_end(self) -> None:
+        self.ask(UPGRADE)
+        self.assertFalse(IHalfCloseableProtocol.providedBy(self.channel))
+        self.reply(SWITCHING)
+        self.assertTrue(IHalfCloseableProtocol.providedBy(self.channel))
 
     def test_either_end_may_close_it(self) -> None:
         self.upgraded()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cfos_cloud.relay.channel import LINGER_SECONDS
+from cfos_cloud.relay.relay import MAX_INTERIM
 from tests.relay.support import (
     CHUNKED,
     GET,
@@ -105,6 +106,15 @@ class RetryTests(RelayCase):
         self.assertEqual([each.body for each in self.got()], [b"ok"])
         self.assertEqual((self.end.done, self.end.failed), ([True], []))
 
+    def test_what_is_left_of_the_first_try_is_not_taken_for_the_second(self) -> None:
+        self.kept()
+        self.ask()
+        self.reply(b"HTTP/1.1 102 Processing\r\n\r\n" * (MAX_INTERIM + 1) + OK)
+        self.assertEqual((self.end.retries, len(self.end.upstreams)), (1, 2))
+        self.assertEqual(self.client.take(), b"")
+        self.reply(OK.replace(b"ok", b"2."))
+        self.assertEqual([each.body for each in self.got()], [b"2."])
+
     def test_once_only(self) -> None:
         self.kept()
         self.ask()
@@ -185,12 +195,7 @@ class BackPressureTests(RelayCase):
         self.channel.resumeProducing()
         self.assertTrue(self.end.transport.reading)
 
-    def test_a_client_that_is_full_before_its_request_counts_too(self) -> None:
-        self.channel.pauseProducing()
-        self.ask()
-        self.assertFalse(self.end.transport.reading)
-
-    def test_a_client_that_a_response_fills_pauses_what_comes_next(self) -> None:
+    def test_a_client_that_a_response_fills_waits_with_its_next_request(self) -> None:
         self.ask()
         write = self.client.write
 
@@ -202,9 +207,11 @@ class BackPressureTests(RelayCase):
         self.reply()
         self.assertTrue(self.end.transport.reading)
         self.ask()
-        self.assertFalse(self.end.transport.reading)
+        self.assertEqual(len(self.end.relays), 1)
+        self.assertFalse(self.client.reading)
         self.channel.resumeProducing()
-        self.assertTrue(self.end.transport.reading)
+        self.assertEqual(len(self.end.relays), 2)
+        self.assertTrue(self.client.reading)
 
     def test_upgraded_both_ways(self) -> None:
         self.ask(UPGRADE)

@@ -20,6 +20,7 @@ class Exchange:
     def __init__(self) -> None:
         self.events: list[ResponseEvent] = []
         self.lost: list[bool] = []
+        self.half_closes = 0
         self.paused = False
 
     def response_events(self, events: list[ResponseEvent]) -> None:
@@ -27,6 +28,9 @@ class Exchange:
 
     def upstream_lost(self, clean: bool) -> None:
         self.lost.append(clean)
+
+    def upstream_half_closed(self) -> None:
+        self.half_closes += 1
 
     def pause_request(self) -> None:
         self.paused = True
@@ -196,6 +200,19 @@ class EndTests(UpstreamCase):
             )
             self.lose(clean=clean)
             self.assertEqual(exchange.lost, [clean])
+
+    def test_a_half_close_of_a_switched_connection_is_only_that(self) -> None:
+        self.begin()
+        switched = Exchange()
+        self.upstream.switch(switched)
+        for _ in range(2):
+            self.upstream.readConnectionLost()
+        self.assertEqual((switched.half_closes, switched.lost), (1, []))
+        self.assertFalse(self.transport.ended)
+        self.upstream.write(b"more")
+        self.assertTrue(self.transport.take().endswith(b"more"))
+        self.lose(clean=True)
+        self.assertEqual(switched.lost, [True])
 
     def test_an_idle_connection_ends_for_its_owner_alone(self) -> None:
         exchange = self.begin()

@@ -1,0 +1,165 @@
+"""What is answered to a request that comes to nothing, and what the log says of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol as Interface
+
+from twisted.logger import Logger
+
+from cfos_cloud.gateway.addresses import accepts_html, login_path
+from cfos_cloud.gateway.client import Client
+from cfos_cloud.gateway.error_pages import (
+    ErrorKind,
+    ErrorPages,
+    GatewayError,
+    Repeat,
+    new_error_id,
+)
+from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.http.message import BadMessage, RequestHead, value_of
+from cfos_cloud.languages import choose
+from cfos_cloud.relay.channel import RequestChannel
+
+_log = Logger()
+
+
+class SystemNote(Interface):
+    """What an error page says of a system."""
+
+    @property
+    def name(self) -> str:
+        """Given by the operator; may be empty."""
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """When its tunnel was up last."""
+
+
+class SystemDirectory(Interface):
+    """Where the gateway looks up systems, in memory."""
+
+    def get(self, cloud_id: str) -> SystemNote | None:
+        """The system of a Cloud ID in any case."""
+
+
+def log_error(
+    kind: ErrorKind, error_id: str, client: str, cloud_id: str | None, why: str
+) -> None:
+    """
+    What belongs to an id that somebody is shown.
+
+    :param client: an address.
+    :param cloud_id: of the system that the client is logged in to.
+    :param why: never with a query string in it.
+    """
+    _log.info(
+        "{kind} {id} for {client}, {system}: {why}",
+        kind=kind.slug,
+        id=error_id,
+        client=client,
+        system=cloud_id or "no system",
+        why=why,
+    )
+
+
+class ErrorAnswers:
+    """Writes them on channels, whole."""
+
+    def __init__(self, systems: SystemDirectory, pages: ErrorPages) -> None:
+        self._systems = systems
+        self._pages = pages
+
+    def fail(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        kind: ErrorKind,
+        why: str,
+        client: Client,
+        session: Session | None = None,
+    ) -> None:
+        """A small page of ours, or JSON; answer and log have its id."""
+        name = since = language = None
+        error_id = new_error_id()
+        if session is not None:
+            language = session.language
+            system = self._systems.get(session.cloud_id)
+            if system is not None:
+                name = system.name or session.cloud_id
+                since = system.last_seen if kind is ErrorKind.OFFLINE else None
+        cloud_id = None if session is None else session.cloud_id
+        log_error(kind, error_id, client.address, cloud_id, why)
+        repeat = Repeat.of(head.method, head.target)
+        answer = self._pages.render(
+            GatewayError(kind, error_id, name, since, repeat, language),
+            value_of(head.fields, b"accept"),
+            value_of(head.fields, b"accept-language"),
+        )
+        fields = b"".join(b"%b: %b\r\n" % pair for pair in answer.fields)
+        _answer(channel, answer.status, fields, answer.body)
+
+    def log_in_first(
+        self, channel: RequestChannel, head: RequestHead, client: Client
+    ) -> None:
+        """Neither a session nor a key: to the log-in, or away."""
+        path = head.target.partition(b"?")[0]
+        if path.startswith(b"/api/json/"):
+            _answer(channel, 401, b"Cache-Control: no-store\r\n")
+        elif is_for_a_page(head, path):
+            wanted = value_of(head.fields, b"accept-language") or b""
+            location = login_path(choose(wanted.decode("latin-1")))
+            _answer(
+                channel,
+                303,
+                b"Location: %b\r\nCache-Control: no-store\r\n"
+                b"Vary: Accept-Language\r\n" % location,
+            )
+        else:
+            self.fail(channel, head, ErrorKind.UNAUTHORISED, "no session", client)
+
+    def refuse_worker(
+        self, channel: RequestChannel, client: Client, session: Session
+    ) -> None:
+        """
+        The script of a service worker, which would outlive the session, and see what
+        the next system's pages ask for on the same origin. Nobody waits for a page.
+        """
+        _log.info(
+            "service worker of {system} refused to {client}",
+            system=session.cloud_id,
+            client=client.address,
+        )
+        _answer(channel, 403, b"Cache-Control: no-store\r\n")
+
+    def bad_request(
+        self, channel: RequestChannel, why: BadMessage, client: Client
+    ) -> None:
+        """What is no request; the channel closes after it."""
+        _log.debug(
+            "bad request from {client}: {why}", client=client.address, why=why.reason
+        )
+        _answer(channel, why.status, b"Cache-Control: no-store\r\n")
+
+
+def is_for_a_page(head: RequestHead, path: bytes) -> bool:
+    """Whether somebody waits for a page, who could log in on another."""
+    if head.method not in (b"GET", b"HEAD"):
+        return False
+    if path == b"/":
+        return True
+    # A page's own fetch accepts anything, but has no use for a log-in form.
+    destination = value_of(head.fields, b"sec-fetch-dest")
+    return destination in (None, b"document", b"iframe", b"frame") and accepts_html(
+        value_of(head.fields, b"accept")
+    )
+
+
+def _answer(
+    channel: RequestChannel, status: int, fields: bytes, body: bytes = b""
+) -> None:
+    reason = HTTPStatus(status).phrase.encode("ascii")
+    channel.respond(status, reason, fields, len(body))
+    channel.send(body)
+    channel.finish()
