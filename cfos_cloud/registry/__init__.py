@@ -2,34 +2,73 @@
 
 from __future__ import annotations
 
+from cfos_cloud.registry.backup import Backups
+from cfos_cloud.registry.connection import ConnectionPage, TrafficHour, TunnelRecord
+from cfos_cloud.registry.connections import Connections
 from cfos_cloud.registry.database import Database, default_url
 from cfos_cloud.registry.errors import (
     AdminPasswordError,
     AdminPasswordFixed,
+    CopyFailed,
     DatabaseError,
     DuplicateSystem,
     InvalidCursor,
+    NoCopy,
     UnknownSystem,
 )
+from cfos_cloud.registry.event_rows import EventFilter
+from cfos_cloud.registry.event_store import EventPage, Events
+from cfos_cloud.registry.housekeeping import Housekeeping
 from cfos_cloud.registry.operator import Operator, hashing_worker
-from cfos_cloud.registry.system import ChangeKind, Page, System, SystemChange
+from cfos_cloud.registry.preferences import (
+    InvalidPreference,
+    Preferences,
+    PreferenceStore,
+)
+from cfos_cloud.registry.search import FoundSystems, Order, SystemQuery
+from cfos_cloud.registry.site_settings import SiteInfoFixed, SiteSettings
+from cfos_cloud.registry.system import (
+    Addition,
+    ChangeKind,
+    System,
+    SystemChange,
+)
 from cfos_cloud.registry.systems import Systems
 from cfos_cloud.workers import Overloaded
 
 __all__ = [
+    "Addition",
     "AdminPasswordError",
     "AdminPasswordFixed",
+    "Backups",
     "ChangeKind",
+    "ConnectionPage",
+    "Connections",
+    "CopyFailed",
     "Database",
     "DatabaseError",
     "DuplicateSystem",
+    "EventFilter",
+    "EventPage",
+    "Events",
+    "FoundSystems",
+    "Housekeeping",
     "InvalidCursor",
+    "InvalidPreference",
+    "NoCopy",
     "Operator",
+    "Order",
     "Overloaded",
-    "Page",
+    "PreferenceStore",
+    "Preferences",
+    "SiteInfoFixed",
+    "SiteSettings",
     "System",
     "SystemChange",
+    "SystemQuery",
     "Systems",
+    "TrafficHour",
+    "TunnelRecord",
     "UnknownSystem",
     "default_url",
     "hashing_worker",

@@ -1,24 +1,36 @@
-"""Transactions, in threads of their own."""
+"""Transactions, in a thread of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cloud.registry import dialects, migrate, schema
-from cfos_cloud.registry.errors import DatabaseError
-from cfos_cloud.registry.file_lock import FileLock
-from cfos_cloud.workers import ThreadWorker, Worker
+from cfos_cloud.registry.errors import (
+    CopyFailed,
+    DatabaseError,
+    DatabaseUnavailable,
+    NoCopy,
+)
+from cfos_cloud.workers import Overloaded, ThreadWorker, Worker
 
 T = TypeVar("T")
+
+#: Transactions that may wait for their turn; more are refused.
+WAITING = 1000
+#: Seconds for one transaction on a database that may stop to answer.
+ANSWER_SECONDS = 10.0
+#: Seconds between two looks whether one is overdue.
+_LOOK_SECONDS = 1.0
 
 
 def default_url(data_dir: Path) -> URL:
@@ -28,7 +40,10 @@ def default_url(data_dir: Path) -> URL:
 
 class Database:
     """
-    One database: SQLite through one connection, or PostgreSQL.
+    SQLite or PostgreSQL, through one connection; a lost one is made again.
+
+    A write that fails by :class:`DatabaseUnavailable` may have been done or not:
+    whoever keeps a copy in memory reads it again :meth:`when_back`.
 
     :raises DatabaseError: ``url`` is of no database that we can use.
     """
@@ -41,16 +56,27 @@ class Database:
         reactor: IReactorFromThreads,
         worker: Worker | None = None,
         migrations: Path = migrate.MIGRATIONS,
+        clock: IReactorTime | None = None,
     ) -> None:
-        self._url = dialects.parse_url(url)
+        self._dialect = dialects.choose(url)
         self._migrations = migrations
         if worker is None:
-            worker = ThreadWorker(reactor, "database", dialects.threads(self._url))
+            worker = ThreadWorker(reactor, "database", 1, WAITING)
         self._worker = worker
-        self._lock: FileLock | None = None
+        self._clock = IReactorTime(reactor) if clock is None else clock
         self._open = False
+        #: Transactions that are not answered yet, and since when one runs.
+        self._unanswered = 0
+        self._began: float | None = None
+        self._look: IDelayedCall | None = None
+        self._was_cut = False
+        #: How often it was found away, and why the last time; whether it is now.
+        self._losses = 0
+        self._reason = ""
+        self._away = False
+        self._back: list[Callable[[], object]] = []
         with self._errors():
-            self._engine = dialects.make_engine(self._url)
+            self._engine = self._dialect.make_engine()
 
     def open(self) -> None:
         """
@@ -60,7 +86,7 @@ class Database:
         :raises DatabaseError: with one clear line; nothing stays open.
         """
         with self._errors():
-            self._lock = dialects.claim(self._url)
+            self._dialect.claim()
         self._open = True
         try:
             self._migrate()
@@ -73,11 +99,12 @@ class Database:
         Call ``function`` in a transaction, in a thread; fires with its result once
         that is committed. An exception rolls back and is passed on.
 
-        :raises DatabaseError: as a failure: the database does not answer.
+        :raises DatabaseError: as a failure. Whatever waits while the database does
+            not answer fails together.
+        :raises Overloaded: as a failure: too many wait already.
         """
-        if not self._open:
-            return fail(DatabaseError("the database is closed"))
-        return self._worker.run(self._transaction, function)
+        losses = self._losses
+        return self._ask(lambda: self._unless_lost(losses, function))
 
     def run_blocking(self, function: Callable[[Connection], T]) -> T:
         """As :meth:`run`, at once: only before the reactor runs."""
@@ -91,48 +118,151 @@ class Database:
 
         return self.run(ask)
 
+    def copy(self, path: Path) -> Deferred[None]:
+        """
+        Make ``path`` a copy of a SQLite database as it is between two transactions;
+        others wait for it.
+
+        :raises NoCopy: as a failure: PostgreSQL has its own tool for that.
+        :raises CopyFailed: as a failure: no room for it, say.
+        """
+        return self._ask(lambda: self.copy_blocking(path))
+
+    def copy_blocking(self, path: Path) -> None:
+        """As :meth:`copy`, at once: only where no reactor runs."""
+        try:
+            self._dialect.copy(self._engine, path)
+        except (DatabaseError, SQLAlchemyError, OSError) as error:
+            raise CopyFailed(self._line(error)) from error
+
+    def copy_offline(self, path: Path) -> None:
+        """
+        As :meth:`copy`, of a database that is not open and stays as it is. Blocks.
+
+        :raises DatabaseError: a server has it open; or as for :meth:`copy`.
+        """
+        with self._errors():
+            self._dialect.claim()
+        try:
+            self.copy_blocking(path)
+        finally:
+            self._close()
+
+    def when_back(self, listener: Callable[[], object]) -> None:
+        """
+        Call ``listener``, in the reactor's thread, each time that the database
+        answers again.
+        """
+        self._back.append(listener)
+
     def close(self) -> Deferred[None]:
         """End what runs, then the connections and threads."""
 
         async def close() -> None:
             if self._open:
                 self._open = False
-                await self._worker.run(self._close)
+                with suppress(Overloaded):
+                    await self._worker.run(self._close)
             self._worker.stop()
+            self._close()
 
         return Deferred.fromCoroutine(close())
+
+    # in the reactor's thread
+
+    def _ask(self, work: Callable[[], T]) -> Deferred[T]:
+        if not self._open:
+            return fail(DatabaseError("the database is closed"))
+        self._unanswered += 1
+        if self._dialect.may_hang and self._look is None:
+            self._look = self._clock.callLater(_LOOK_SECONDS, self._look_at_it)
+        answer: Deferred[T] = self._worker.run(work)
+        answer.addBoth(self._answered)
+        return answer
+
+    def _answered(self, result: T | Failure) -> T | Failure:
+        self._unanswered -= 1
+        if not self._unanswered and self._look is not None:
+            self._look.cancel()
+            self._look = None
+        if isinstance(result, Failure):
+            if result.check(DatabaseUnavailable):
+                self._away = True
+                return result
+            if result.check(Overloaded, NoCopy):
+                return result  # it was not asked
+        was_away, self._away = self._away, False
+        if was_away and self._open:
+            self._log.info("the database {label} is back", label=self._dialect.label)
+            for listener in self._back:
+                try:
+                    listener()
+                except Exception:
+                    self._log.failure("not ready for the database's return")
+        return result
+
+    def _look_at_it(self) -> None:
+        began = self._began
+        if began is not None and self._clock.seconds() - began > ANSWER_SECONDS:
+            self._was_cut = True
+            self._dialect.cut()
+        self._look = self._clock.callLater(_LOOK_SECONDS, self._look_at_it)
+
+    # in the worker's
+
+    def _unless_lost(self, losses: int, function: Callable[[Connection], T]) -> T:
+        if losses != self._losses and self._dialect.may_hang:
+            # Found away while this one waited: everybody would wait once more.
+            raise DatabaseUnavailable(self._reason)
+        return self._transaction(function)
+
+    def _transaction(self, function: Callable[[Connection], T]) -> T:
+        with self._errors(), self._engine.begin() as connection:
+            self._began = self._clock.seconds()
+            return function(connection)
 
     def _migrate(self) -> None:
         if self._transaction(lambda db: migrate.is_older(db, self._migrations)):
             revision = self._transaction(migrate.schema_revision)
             with self._errors():
-                copy = dialects.back_up(self._engine, self._url, f"before-{revision}")
+                copy = self._dialect.back_up(self._engine, f"before-{revision}")
             if copy is not None:
                 self._log.info("the database was copied to {path}", path=str(copy))
-        self._transaction(lambda db: migrate.migrate(db, self._migrations))
+        self._transaction(self._migrate_within)
 
-    def _transaction(self, function: Callable[[Connection], T]) -> T:
-        with self._errors(), self._engine.begin() as connection:
-            return function(connection)
+    def _migrate_within(self, connection: Connection) -> None:
+        self._dialect.begin_migration(connection)
+        migrate.migrate(connection, self._migrations)
 
     def _close(self) -> None:
         self._open = False
         self._engine.dispose()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._dialect.release()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """What the database's libraries raise, as :class:`DatabaseError`."""
+        self._was_cut = False
+        # A connection has to be made first, which may hang as well.
+        self._began = self._clock.seconds()
         try:
             yield
+        except (DataError, IntegrityError) as error:
+            raise DatabaseError(self._line(error.orig)) from error
         except DBAPIError as error:
-            raise self._error(error.orig) from error
+            raise self._unavailable(error.orig) from error
         except (DatabaseError, SQLAlchemyError, OSError) as error:
-            raise self._error(error) from error
+            raise self._unavailable(error) from error
+        finally:
+            self._began = None
 
-    def _error(self, reason: BaseException | None) -> DatabaseError:
-        label = dialects.label(self._url)
+    def _unavailable(self, reason: BaseException | None) -> DatabaseUnavailable:
+        if self._was_cut:
+            reason = TimeoutError(f"no answer within {ANSWER_SECONDS:.0f} s")
+        self._reason = self._line(reason)
+        self._losses += 1
+        return DatabaseUnavailable(self._reason)
+
+    def _line(self, reason: BaseException | None) -> str:
         line = " ".join(str(reason).split())
-        return DatabaseError(f"the database {label} can't be used: {line}")
+        return f"the database {self._dialect.label} can't be used: {line}"

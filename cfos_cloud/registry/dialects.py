@@ -1,155 +1,97 @@
-"""What differs between SQLite and PostgreSQL, and nowhere else."""
+"""Which database a URL names, and what the two kinds have to do for us."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import StaticPool
 
 from cfos_cloud.registry.errors import DatabaseError
-from cfos_cloud.registry.file_lock import FileLock
-
-#: How long SQLite waits for a foreign reader (a backup, say), in seconds.
-BUSY_TIMEOUT = 5.0
-#: Connections, and threads, to a PostgreSQL server.
-POSTGRESQL_CONNECTIONS = 4
+from cfos_cloud.registry.postgresql_dialect import PostgreSQLDialect
+from cfos_cloud.registry.sqlite_dialect import SQLiteDialect
 
 
-def parse_url(text: str | URL) -> URL:
+class Dialect(Protocol):
     """
-    The URL of a database that we can use.
+    What differs between SQLite and PostgreSQL. One connection each: whoever writes
+    holds what keeps a second server out.
+    """
 
-    :raises DatabaseError: it is none.
+    @property
+    def label(self) -> str:
+        """How messages call the database; no password is in it."""
+
+    @property
+    def may_hang(self) -> bool:
+        """Whether it can stop to answer, so that somebody has to :meth:`cut`."""
+
+    def claim(self) -> None:
+        """
+        Before the first connection, where something has to be done then.
+
+        :raises DatabaseError: another server has it, or it can't be used.
+        """
+
+    def make_engine(self) -> Engine:
+        """
+        The engine, not connected yet.
+
+        :raises DatabaseError: the driver is not installed.
+        """
+
+    def begin_migration(self, connection: Connection) -> None:
+        """In the transaction that migrates: it may take its time."""
+
+    def back_up(self, engine: Engine, suffix: str) -> Path | None:
+        """
+        A copy beside the database, as it is now, instead of an older one of that
+        name; ``None``: its operators have their own.
+
+        :raises DatabaseError: there is no room for it, say.
+        """
+
+    def copy(self, engine: Engine, path: Path) -> None:
+        """
+        Make ``path`` a copy, 0600, as of one moment.
+
+        :raises NoCopy: others have the tool for that.
+        :raises DatabaseError: there is no room for it, say.
+        """
+
+    def cut(self) -> None:
+        """End the connection under whoever waits for it; from any thread."""
+
+    def release(self) -> None:
+        """After the last connection: another server may have it."""
+
+
+def choose(url: str | URL) -> Dialect:
+    """
+    The dialect of ``url``.
+
+    :raises DatabaseError: it is of no database that we can use; what is wrong with
+        it is not quoted, for it may have a password.
     """
     try:
-        url = make_url(text)
-    except ArgumentError as error:
+        parsed = make_url(url)
+        dialect = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
         raise DatabaseError(
-            "the database needs a URL like sqlite:////path/to/file"
-        ) from error
-    dialect = url.get_backend_name()
+            "--database needs a URL: postgresql://USER@HOST/NAME "
+            "or sqlite:////path/to/file"
+        ) from None
     if dialect == "sqlite":
-        return url
-    if dialect == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    raise DatabaseError(f"no database of the kind {dialect}: sqlite or postgresql")
+        return SQLiteDialect(parsed)
+    if dialect in ("postgresql", "postgres"):
+        return PostgreSQLDialect(parsed)
+    raise DatabaseError(f"no database of the kind {dialect}: postgresql or sqlite")
 
 
-def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite database; ``None``: it is in memory or no SQLite."""
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        return None
-    return Path(str(url.database)).absolute()
-
-
-def label(url: URL) -> str:
-    """How messages call the database: its file, or its URL without the password."""
-    file = sqlite_file(url)
-    return str(file) if file else url.render_as_string(hide_password=True)
-
-
-def threads(url: URL) -> int:
-    """How many transactions may run at a time; SQLite's one connection takes one."""
-    return 1 if url.get_backend_name() == "sqlite" else POSTGRESQL_CONNECTIONS
-
-
-def claim(url: URL) -> FileLock | None:
-    """
-    Make a SQLite file ours: there, of mode 0600, and locked against a second
-    server. Before the first connection, see :class:`FileLock`.
-
-    :raises DatabaseError: it can't be written, or another server has it.
-    """
-    file = sqlite_file(url)
-    if file is None:
-        return None
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise DatabaseError(f"can't write it: {error.strerror}") from error
-    try:
-        os.fchmod(descriptor, 0o600)
-    except OSError as error:
-        raise DatabaseError(f"can't make it 0600: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
-    return FileLock(file.resolve().with_name(file.resolve().name + ".lock"))
-
-
-def make_engine(url: URL) -> Engine:
-    """
-    The engine, not connected yet.
-
-    :raises DatabaseError: the driver is not installed.
-    """
-    if url.get_backend_name() == "sqlite":
-        return _make_sqlite_engine(url)
-    try:
-        return create_engine(
-            url,
-            hide_parameters=True,
-            pool_size=POSTGRESQL_CONNECTIONS,
-            max_overflow=0,
-            pool_pre_ping=True,
-        )
-    except ModuleNotFoundError as error:
-        raise DatabaseError(f"it needs the Python package {error.name}") from error
-
-
-def _make_sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        # ONE connection: no second writer, and no SQLITE_BUSY among ourselves. It
-        # is made in the main thread at the start and used in the worker's.
-        poolclass=StaticPool,
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        # The driver's own idea of transactions leaves DDL outside of them.
-        connection.isolation_level = None
-        for pragma in (
-            # Not WAL: with it, SQLite before 3.51.3 can lose pages when somebody
-            # opens the file by hand; a file at rest is one file to copy; and
-            # batched bookkeeping leaves few commits to speed up.
-            "journal_mode=DELETE",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            # What is removed (a verifier, a hash) is overwritten.
-            "secure_delete=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def back_up(engine: Engine, url: URL, suffix: str) -> Path | None:
-    """
-    A copy of a SQLite file beside it, as it is now; PostgreSQL's operators have
-    their own. An older copy of the same name is replaced.
-    """
-    file = sqlite_file(url)
-    if file is None:
-        return None
-    copy = file.with_name(f"{file.name}.{suffix}")
-    copy.unlink(missing_ok=True)
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = engine.raw_connection()
-    try:
-        connection.cursor().execute("VACUUM INTO ?", (str(copy),))
-    except sqlite3.Error as error:
-        raise DatabaseError(f"can't copy it to {copy}: {error}") from error
-    finally:
-        connection.close()
-    return copy
+def upsert(connection: Connection, table: Table) -> Any:
+    """``INSERT`` of the connection's dialect, which knows ``on_conflict_do_update``."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)

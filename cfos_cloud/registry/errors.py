@@ -7,6 +7,18 @@ class DatabaseError(Exception):
     """The database can't be used; the message is one clear line for the log."""
 
 
+class DatabaseUnavailable(DatabaseError):
+    """It does not answer; what was under way may have been done or not."""
+
+
+class CopyFailed(DatabaseError):
+    """There was no room for a copy, say."""
+
+
+class NoCopy(Exception):
+    """The database's own tools make its backups; the message is one clear line."""
+
+
 class UnknownSystem(LookupError):
     """No system has this Cloud ID."""
 

@@ -22,17 +22,21 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            if os.geteuid() == 0:
+                # Root makes a backup, say: the directory's owner is to start again.
+                owner = path.parent.stat()
+                os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
         except OSError as error:
             raise DatabaseError(f"can't write {path}: {error.strerror}") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
+            holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             if not isinstance(error, BlockingIOError):
                 raise DatabaseError(f"can't lock {path}: {error.strerror}") from error
             raise DatabaseError(
-                f"another server uses it (process {owner or 'unknown'})"
+                f"another server uses it (process {holder or 'unknown'})"
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, b"%d\n" % os.getpid())

@@ -5,18 +5,22 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
 from cfos_cloud.cloud_password import generate
-from cfos_cloud.registry import settings
+from cfos_cloud.events import SERVER, Event, EventKind, Origin
+from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.errors import AdminPasswordError, AdminPasswordFixed
+from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.remembered import RememberedPassword
 from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
 from cfos_cloud.workers import ThreadWorker, Worker, shielded
@@ -48,11 +52,13 @@ class Operator:
         database: Database,
         worker: Worker,
         clock: IReactorTime,
+        events: Events,
         hasher: PasswordHasher = _HASHER,
         choice: Callable[[str], str] = secrets.choice,
     ) -> None:
         self._database = database
         self._worker = worker
+        self._events = events
         self._hasher = hasher
         self._choice = choice
         self._remembered = RememberedPassword(clock)
@@ -60,11 +66,17 @@ class Operator:
         self._hash = ""
         self._initial_file: Path | None = None
         self._fixed = False
+        self._listeners: list[Callable[[], object]] = []
+        database.when_back(self._back)
 
     @property
     def fixed(self) -> bool:
         """Whether a file is the authority, so that nobody else may change it."""
         return self._fixed
+
+    def when_changed(self, listener: Callable[[], object]) -> None:
+        """Call ``listener`` when another password counts than before."""
+        self._listeners.append(listener)
 
     def prepare(self, data_dir: Path, admin_password_file: Path | None = None) -> None:
         """
@@ -76,7 +88,7 @@ class Operator:
         :raises DatabaseError: the database does not answer.
         """
         self._initial_file = data_dir / INITIAL_FILE
-        stored = self._database.run_blocking(lambda db: settings.read(db, _SETTING))
+        stored = self._database.run_blocking(_read)
         if admin_password_file is not None:
             self._hash = self._from_file(admin_password_file, stored)
             self._fixed = True
@@ -109,7 +121,7 @@ class Operator:
             return answer
         return shielded(Deferred.fromCoroutine(verify()))
 
-    def set_password(self, password: str) -> Deferred[None]:
+    def set_password(self, password: str, by: Origin = SERVER) -> Deferred[None]:
         """
         Change it, forget the old one, and remove the file of the first start.
 
@@ -128,10 +140,10 @@ class Operator:
             if not password:
                 raise AdminPasswordError("the admin password is empty")
             new = await self._worker.run(self._hasher.hash, _normal(password))
-            await self._database.run(lambda db: settings.write(db, _SETTING, new))
-            self._hash = new
-            self._remembered.forget()
-            self._forget_initial()
+            event = self._events.make(EventKind.ADMIN_PASSWORD_CHANGED, by)
+            await self._database.run(partial(_write, value=new, event=event))
+            self._events.tell(event)
+            self._use(new)
 
         return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
 
@@ -157,8 +169,7 @@ class Operator:
             raise AdminPasswordError(f"the admin password file {path} is empty")
         if stored is not None and self._check(stored, password):
             return stored
-        new = self._hasher.hash(password)
-        self._database.run_blocking(lambda db: settings.write(db, _SETTING, new))
+        new = self._store(password, "from the file of --admin-password-file")
         self._forget_initial()
         return new
 
@@ -171,13 +182,44 @@ class Operator:
             raise AdminPasswordError(
                 f"can't write the admin password to {path}: {error.strerror}"
             ) from error
-        new = self._hasher.hash(password)
-        self._database.run_blocking(lambda db: settings.write(db, _SETTING, new))
+        new = self._store(password, "generated")
         self._log.warn(
             "first start: an admin password was generated; it is in {path}",
             path=str(path),
         )
         return new
+
+    def _store(self, password: str, how: str) -> str:
+        """The hash of ``password``, which is stored now. Blocks."""
+        new = self._hasher.hash(password)
+        event = self._events.make(EventKind.ADMIN_PASSWORD_CHANGED, detail=how)
+        self._database.run_blocking(partial(_write, value=new, event=event))
+        return new
+
+    def _use(self, new: str) -> None:
+        self._hash = new
+        self._remembered.forget()
+        self._forget_initial()
+        for listener in self._listeners:
+            try:
+                listener()
+            except Exception:
+                self._log.failure("a listener failed at a new admin password")
+
+    def _back(self) -> None:
+        """Whether a change that failed was made nobody knows but the database."""
+
+        async def reload() -> None:
+            stored = await self._database.run(_read)
+            if stored is not None and stored != self._hash:
+                self._use(stored)
+
+        self._changing.run(lambda: Deferred.fromCoroutine(reload())).addErrback(
+            lambda failure: self._log.error(
+                "the admin password is not read again: {reason}",
+                reason=failure.getErrorMessage(),
+            )
+        )
 
     def _forget_initial(self) -> None:
         if self._initial_file is None:
@@ -190,6 +232,15 @@ class Operator:
                 path=str(self._initial_file),
                 reason=error.strerror,
             )
+
+
+def _read(connection: Connection) -> str | None:
+    return settings.read(connection, _SETTING)
+
+
+def _write(connection: Connection, value: str, event: Event) -> None:
+    settings.write(connection, _SETTING, value)
+    event_rows.add(connection, [event])
 
 
 def _normal(password: str) -> str:

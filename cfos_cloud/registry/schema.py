@@ -14,6 +14,8 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -75,4 +77,65 @@ setting = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+#: No foreign key: what was done to a system outlives it, unless that is not wanted.
+event = Table(
+    "event",
+    metadata,
+    # SQLite numbers its rows by themselves only if they are called INTEGER.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("time", UTCDateTime, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("folded", String(40)),
+    Column("cloud_id", String(40)),
+    Column("client", Text),
+    Column("detail", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    # A page is in the order of time, whatever it is filtered by.
+    Index("event_time", "time", "id"),
+    Index("event_of_system", "folded", "time", "id"),
+    Index("event_of_kind", "kind", "time", "id"),
+    Index("event_of_actor", "actor", "time", "id"),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    #: A name that the tunnel has from its beginning, before there is an id.
+    Column("session", String(40), nullable=False, unique=True),
+    Column(
+        "folded",
+        String(40),
+        ForeignKey("system.folded", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("started", UTCDateTime, nullable=False),
+    Column("seen", UTCDateTime, nullable=False),
+    Column("ended", UTCDateTime),
+    Column("reason", Text),
+    Column("agent", Text),
+    Column("client", Text),
+    Column("bytes_in", BigInteger, nullable=False),
+    Column("bytes_out", BigInteger, nullable=False),
+    Index("connection_of_system", "folded", "started", "id"),
+    Index("connection_ended", "ended"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column(
+        "folded",
+        String(40),
+        ForeignKey("system.folded", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    #: Hours since the epoch.
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("bytes_in", BigInteger, nullable=False),
+    Column("bytes_out", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

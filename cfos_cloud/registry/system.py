@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
+from cfos_cloud.cloud_id import fold
+from cfos_cloud.registry.connection import TunnelRecord
 from cfos_cloud.tunnel.scram import Verifier
 
 
@@ -14,7 +18,7 @@ class System:
     """
     ``cloud_id`` as it was typed; times aware, in UTC; ``agent``, ``client`` and
     ``last_seen`` of the last connection that was recorded; ``bytes_in`` and
-    ``bytes_out`` the sums over all recorded ones.
+    ``bytes_out`` the sums over all that have ended.
     """
 
     cloud_id: str
@@ -28,37 +32,50 @@ class System:
     bytes_in: int = 0
     bytes_out: int = 0
 
-    def connected(self, record: ConnectionRecord) -> System:
-        """The system after ``record``."""
-        return replace(
+    # Kept, for a search asks ten thousand systems at a time.
+
+    @cached_property
+    def folded(self) -> str:
+        """Its ID as it is compared."""
+        return fold(self.cloud_id)
+
+    @cached_property
+    def searchable(self) -> str:
+        """Its name as it is compared."""
+        return searchable(self.name)
+
+    def after(self, record: TunnelRecord, *, is_end: bool) -> System:
+        """
+        The system after a ``record`` of a connection of it; ``is_end``: the first
+        one that says how it ended.
+        """
+        moved = replace(
             self,
-            last_seen=record.last_seen,
-            agent=record.agent,
-            client=record.client,
-            bytes_in=self.bytes_in + record.bytes_in,
-            bytes_out=self.bytes_out + record.bytes_out,
+            bytes_in=self.bytes_in + (record.bytes_in if is_end else 0),
+            bytes_out=self.bytes_out + (record.bytes_out if is_end else 0),
         )
+        if self.last_seen is not None and record.seen < self.last_seen:
+            return moved
+        return replace(
+            moved, last_seen=record.seen, agent=record.agent, client=record.client
+        )
+
+
+def searchable(text: str) -> str:
+    """One form for all cases, and for all ways of typing an accent."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 @dataclass(frozen=True)
-class ConnectionRecord:
-    """What to keep of a connection; the byte counts are those since the last one."""
+class Addition:
+    """A system to be added."""
 
-    last_seen: datetime
-    agent: str | None
-    client: str | None
-    bytes_in: int
-    bytes_out: int
-
-    def after(self, earlier: ConnectionRecord | None) -> ConnectionRecord:
-        """This record with the bytes of an earlier one that is not kept yet."""
-        if earlier is None:
-            return self
-        return replace(
-            self,
-            bytes_in=self.bytes_in + earlier.bytes_in,
-            bytes_out=self.bytes_out + earlier.bytes_out,
-        )
+    cloud_id: str
+    verifier: Verifier
+    name: str = ""
+    enabled: bool = True
 
 
 class ChangeKind(enum.Enum):
@@ -74,6 +91,8 @@ class SystemChange:
     kind: ChangeKind
     system: System
     before: System | None
+    #: Removed with all that was known of it.
+    erased: bool = False
 
     @property
     def disabled(self) -> bool:
@@ -86,11 +105,3 @@ class SystemChange:
         """Whether this change gave the system another password."""
         before = self.before
         return before is not None and before.verifier != self.system.verifier
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some systems in the order of their folded IDs; ``next`` leads to those after."""
-
-    items: tuple[System, ...]
-    next: str | None

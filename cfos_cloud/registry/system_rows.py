@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.registry.errors import DuplicateSystem, UnknownSystem
 from cfos_cloud.registry.schema import system
-from cfos_cloud.registry.system import ConnectionRecord, System
+from cfos_cloud.registry.system import System
 from cfos_cloud.tunnel.scram import Verifier
 
 
@@ -57,33 +56,6 @@ def remove(connection: Connection, cloud_id: str) -> None:
     done = connection.execute(delete(system).where(system.c.folded == fold(cloud_id)))
     if done.rowcount == 0:
         raise UnknownSystem(cloud_id)
-
-
-def record(connection: Connection, records: Mapping[str, ConnectionRecord]) -> None:
-    """Store connections by folded ID; those of removed systems change nothing."""
-    rows: Iterable[dict[str, object]] = [
-        {
-            "key": folded,
-            "last_seen": kept.last_seen,
-            "agent": kept.agent,
-            "client": kept.client,
-            "more_in": kept.bytes_in,
-            "more_out": kept.bytes_out,
-        }
-        for folded, kept in records.items()
-    ]
-    connection.execute(
-        update(system)
-        .where(system.c.folded == bindparam("key"))
-        .values(
-            last_seen=bindparam("last_seen"),
-            agent=bindparam("agent"),
-            client=bindparam("client"),
-            bytes_in=system.c.bytes_in + bindparam("more_in"),
-            bytes_out=system.c.bytes_out + bindparam("more_out"),
-        ),
-        list(rows),
-    )
 
 
 def _columns(value: System) -> dict[str, object]:

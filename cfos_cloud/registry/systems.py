@@ -7,24 +7,28 @@ answered; one change at a time, so the mirror sees them in the database's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from cfos_cloud.cloud_id import check_cloud_id, fold
-from cfos_cloud.registry import system_rows
+from cfos_cloud.events import SERVER, EventKind, Origin
+from cfos_cloud.registry import connection_rows, event_rows, system_rows
+from cfos_cloud.registry.connection import TunnelRecord
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.errors import DuplicateSystem, UnknownSystem
+from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.mirror import Mirror
+from cfos_cloud.registry.search import FoundSystems, Presences, SystemQuery, search
 from cfos_cloud.registry.system import (
+    Addition,
     ChangeKind,
-    ConnectionRecord,
-    Page,
     System,
     SystemChange,
 )
@@ -32,9 +36,6 @@ from cfos_cloud.tunnel.scram import Verifier
 from cfos_cloud.workers import shielded
 
 T = TypeVar("T")
-
-#: What a device says of itself is cut to this many characters.
-MAX_AGENT = 200
 
 Listener = Callable[[SystemChange], None]
 
@@ -44,21 +45,23 @@ class Systems:
 
     _log = Logger()
 
-    def __init__(self, database: Database, clock: IReactorTime) -> None:
+    def __init__(self, database: Database, clock: IReactorTime, events: Events) -> None:
         self._database = database
         self._clock = clock
+        self._events = events
         self._mirror = Mirror()
         self._lock = DeferredLock()
         self._listeners: list[Listener] = []
-        self._records: dict[str, ConnectionRecord] = {}
-        self._recorded: list[Deferred[None]] = []
+        database.when_back(self._back)
 
     def load(self) -> None:
         """
-        Read all systems. Blocks: only before the reactor runs.
+        Read all systems, and end what a killed server could not. Blocks: only
+        before the reactor runs.
 
         :raises DatabaseError: they can't be read.
         """
+        self._database.run_blocking(connection_rows.close_leftovers)
         for system in self._database.run_blocking(system_rows.read_all):
             self._mirror.put(system)
 
@@ -72,10 +75,6 @@ class Systems:
         """The system of this ID, in whatever case; from memory."""
         return self._mirror.get(cloud_id)
 
-    def page(self, limit: int = 100, cursor: str | None = None) -> Page:
-        """See :meth:`Mirror.page`; from memory."""
-        return self._mirror.page(limit, cursor)
-
     def subscribe(self, listener: Listener) -> None:
         """
         Call ``listener`` after each change, before its answer. Connections that
@@ -83,8 +82,12 @@ class Systems:
         """
         self._listeners.append(listener)
 
+    def search(self, query: SystemQuery, presences: Presences) -> FoundSystems:
+        """See :func:`~cfos_cloud.registry.search.search`; from memory."""
+        return search(self, query, presences)
+
     def add(
-        self, cloud_id: str, verifier: Verifier, name: str = ""
+        self, cloud_id: str, verifier: Verifier, name: str = "", by: Origin = SERVER
     ) -> Deferred[System]:
         """
         :raises DuplicateSystem: as a failure; the ID is taken, in whatever case.
@@ -93,22 +96,22 @@ class Systems:
         """
 
         async def add() -> System:
-            check_cloud_id(cloud_id)
-            if self.get(cloud_id) is not None:
-                raise DuplicateSystem(cloud_id)
-            new = System(
-                cloud_id=cloud_id,
-                name=name,
-                verifier=verifier,
-                enabled=True,
-                created=datetime.fromtimestamp(self._clock.seconds(), UTC),
-            )
-            await self._database.run(lambda db: system_rows.add(db, new))
-            self._mirror.put(new)
-            self._tell(SystemChange(ChangeKind.ADDED, new, None))
+            (new,) = await self._add([Addition(cloud_id, verifier, name)], by)
             return new
 
         return self._one_at_a_time(add)
+
+    def add_all(
+        self, additions: Sequence[Addition], by: Origin = SERVER
+    ) -> Deferred[list[System]]:
+        """
+        Add all of them, or none.
+
+        :raises DuplicateSystem: as a failure; an ID is taken, or comes twice.
+        :raises InvalidCloudID: as a failure.
+        :raises DatabaseError: as a failure; nothing has changed.
+        """
+        return self._one_at_a_time(lambda: self._add(additions, by))
 
     def change(
         self,
@@ -117,6 +120,7 @@ class Systems:
         name: str | None = None,
         enabled: bool | None = None,
         verifier: Verifier | None = None,
+        by: Origin = SERVER,
     ) -> Deferred[System]:
         """
         Change what is not ``None``.
@@ -133,78 +137,143 @@ class Systems:
                 enabled=before.enabled if enabled is None else enabled,
                 verifier=verifier or before.verifier,
             )
-            if after != before:
-                await self._database.run(lambda db: system_rows.change(db, after))
-                self._mirror.put(after)
-                self._tell(SystemChange(ChangeKind.CHANGED, after, before))
+            if after == before:
+                return after
+            change = SystemChange(ChangeKind.CHANGED, after, before)
+            events = [
+                self._events.make(kind, by, after.cloud_id, detail)
+                for kind, detail in _what(before, after)
+            ]
+
+            def write(db: Connection) -> None:
+                system_rows.change(db, after)
+                event_rows.add(db, events)
+
+            await self._database.run(write)
+            self._mirror.put(after)
+            self._tell(change)
+            self._events.tell(*events)
             return after
 
         return self._one_at_a_time(change)
 
-    def remove(self, cloud_id: str) -> Deferred[None]:
+    def remove(
+        self, cloud_id: str, by: Origin = SERVER, *, erase: bool = False
+    ) -> Deferred[None]:
         """
+        Remove it with its connections and traffic; ``erase``: and with all events
+        that are about it.
+
         :raises UnknownSystem: as a failure.
         :raises DatabaseError: as a failure; nothing has changed.
         """
 
         async def remove() -> None:
             before = self._known(cloud_id)
-            await self._database.run(lambda db: system_rows.remove(db, cloud_id))
+            gone = self._events.make(EventKind.SYSTEM_REMOVED, by, before.cloud_id)
+
+            def write(db: Connection) -> None:
+                system_rows.remove(db, cloud_id)
+                if erase:
+                    self._events.erase(db, cloud_id, by)
+                else:
+                    event_rows.add(db, [gone])
+
+            if erase:
+                self._events.erasing(cloud_id)
+            try:
+                await self._database.run(write)
+            except BaseException:
+                if erase:
+                    self._events.erased(cloud_id, done=False)
+                raise
+            if erase:
+                self._events.erased(cloud_id, done=True)
             self._mirror.drop(cloud_id)
-            self._tell(SystemChange(ChangeKind.REMOVED, before, before))
+            self._tell(SystemChange(ChangeKind.REMOVED, before, before, erase))
+            erased = self._events.make(EventKind.SYSTEM_ERASED, by)
+            self._events.tell(erased if erase else gone)
 
         return self._one_at_a_time(remove)
 
-    def record_connection(
-        self,
-        cloud_id: str,
-        *,
-        last_seen: datetime,
-        agent: str | None,
-        client: str | None,
-        bytes_in: int,
-        bytes_out: int,
+    def record(
+        self, take: Callable[[], Sequence[TunnelRecord]], crowding: Collection[str]
     ) -> Deferred[None]:
         """
-        Keep what is known of a connection; the bytes are those since the last
-        record of it and are added up. Nothing happens for an unknown system.
+        Store how connections stand, see :func:`connection_rows.record`; those of
+        unknown systems change nothing. ``take`` gives them when it is their turn.
 
-        Records that come while others are written share the next transaction, so
-        a storm of reconnects costs few of them.
-
-        :raises DatabaseError: as a failure; the records of that transaction are
-            lost.
+        :raises DatabaseError: as a failure; nothing has changed.
         """
-        folded = fold(cloud_id)
-        record = ConnectionRecord(
-            last_seen=last_seen,
-            agent=None if agent is None else agent[:MAX_AGENT],
-            client=client,
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-        )
-        self._records[folded] = record.after(self._records.get(folded))
-        answer: Deferred[None] = Deferred()
-        self._recorded.append(answer)
-        if len(self._recorded) == 1:
-            self._one_at_a_time(self._write_records)
-        return answer
 
-    async def _write_records(self) -> None:
-        records, self._records = self._records, {}
-        recorded, self._recorded = self._recorded, []
-        known = {key: record for key, record in records.items() if self.get(key)}
-        try:
-            if known:
-                await self._database.run(lambda db: system_rows.record(db, known))
-        except Exception:
-            for answer in recorded:
-                answer.errback()
-            return
-        for folded, record in known.items():
-            self._mirror.put(self._known(folded).connected(record))
-        for answer in recorded:
-            answer.callback(None)
+        async def record() -> None:
+            records = [one for one in take() if self.get(one.cloud_id) is not None]
+            if not records:
+                return
+            ended = await self._database.run(
+                lambda db: connection_rows.record(db, records, crowding)
+            )
+            for one in records:
+                system = self._known(one.cloud_id)
+                is_end = one.session in ended and one.ended is not None
+                self._mirror.put(system.after(one, is_end=is_end))
+
+        return self._one_at_a_time(record)
+
+    async def _reload(self) -> None:
+        """
+        Take over what is in the database: of a change that failed while it was
+        away nobody knows whether it is there.
+        """
+        rows = await self._database.run(system_rows.read_all)
+        stored = {fold(system.cloud_id) for system in rows}
+        for before in self:
+            if fold(before.cloud_id) not in stored:
+                self._mirror.drop(before.cloud_id)
+                self._tell(SystemChange(ChangeKind.REMOVED, before, before))
+        for after in rows:
+            known = self.get(after.cloud_id)
+            if after == known:
+                continue
+            self._mirror.put(after)
+            kind = ChangeKind.CHANGED if known else ChangeKind.ADDED
+            self._tell(SystemChange(kind, after, known))
+
+    def _back(self) -> None:
+        self._one_at_a_time(self._reload).addErrback(
+            lambda failure: self._log.error(
+                "the systems are not read again: {reason}",
+                reason=failure.getErrorMessage(),
+            )
+        )
+
+    async def _add(self, additions: Sequence[Addition], by: Origin) -> list[System]:
+        for addition in additions:
+            check_cloud_id(addition.cloud_id)
+            if self.get(addition.cloud_id) is not None:
+                raise DuplicateSystem(addition.cloud_id)
+        created = datetime.fromtimestamp(self._clock.seconds(), UTC)
+        new = [
+            System(each.cloud_id, each.name, each.verifier, each.enabled, created)
+            for each in additions
+        ]
+        events = [
+            self._events.make(EventKind.SYSTEM_ADDED, by, each.cloud_id, each.name)
+            for each in new
+        ]
+
+        def write(db: Connection) -> None:
+            for each in new:
+                system_rows.add(db, each)
+            event_rows.add(db, events)
+
+        await self._database.run(write)
+        for system in new:
+            self._mirror.put(system)
+            self._events.added(system.cloud_id)
+            self._tell(SystemChange(ChangeKind.ADDED, system, None))
+        self._events.tell(*events)
+        return new
 
     def _known(self, cloud_id: str) -> System:
         system = self.get(cloud_id)
@@ -226,3 +295,16 @@ class Systems:
         self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]
     ) -> Deferred[T]:
         return shielded(self._lock.run(lambda: Deferred.fromCoroutine(work())))
+
+
+def _what(before: System, after: System) -> list[tuple[EventKind, str]]:
+    """The kinds of event that a change is, with their details."""
+    kinds = []
+    if after.name != before.name:
+        kinds.append((EventKind.SYSTEM_RENAMED, after.name))
+    if after.enabled != before.enabled:
+        enabled, disabled = EventKind.SYSTEM_ENABLED, EventKind.SYSTEM_DISABLED
+        kinds.append((enabled if after.enabled else disabled, ""))
+    if after.verifier != before.verifier:
+        kinds.append((EventKind.SYSTEM_PASSWORD_CHANGED, ""))
+    return kinds

@@ -1,9 +1,13 @@
-"""A registry over a real SQLite file, without threads."""
+"""A registry over a real database, without threads."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,12 +18,25 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.registry import Database, Operator, Systems, default_url
+from cfos_cloud.events import Event
+from cfos_cloud.registry import (
+    Connections,
+    Database,
+    EventFilter,
+    Events,
+    Operator,
+    Systems,
+    TunnelRecord,
+    default_url,
+)
+from cfos_cloud.registry.event_store import ANYTHING
 from cfos_cloud.tunnel.scram import Verifier
+from tests.postgresql import cluster
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, UTC)
 #: Hashes in no time; the parameters of the real one have a test of their own.
 FAST_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -73,20 +90,82 @@ def verifier(seed: int = 1) -> Verifier:
 
 
 def temporary_directory(case: SynchronousTestCase) -> Path:
-    holder = tempfile.TemporaryDirectory(prefix="registry")
+    # In memory, where each of a thousand commits would wait for a disk.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    holder = tempfile.TemporaryDirectory(prefix="registry", dir=memory)
     case.addCleanup(holder.cleanup)
     return Path(holder.name)
 
 
-def make_database(data_dir: Path, worker: Any = None, **more: Any) -> Database:
+class Databases:
+    """Where a test's database is: a SQLite file in its data directory."""
+
+    def url(
+        self, case: SynchronousTestCase, data_dir: Path, *, empty: bool = False
+    ) -> str:
+        """
+        Of a database that ends with the test, made where there is none yet. All
+        tables may be in it, and nothing else; if it is ``empty`` not even those.
+        """
+        return default_url(data_dir).render_as_string()
+
+    def contents(self, data_dir: Path) -> bytes:
+        """All that is stored."""
+        return (data_dir / "cfos-cloud.sqlite3").read_bytes()
+
+
+class PostgreSQLDatabases(Databases):
+    """A database of its own for each test, on the cluster of the run."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, str] = {}
+
+    def url(
+        self, case: SynchronousTestCase, data_dir: Path, *, empty: bool = False
+    ) -> str:
+        server = cluster()
+        name = self._names.get(data_dir)
+        if name is None:
+            template = "template0" if empty else migrated_template()
+            name = self._names[data_dir] = server.create_database(template)
+            case.addCleanup(server.drop_database, name)
+        return server.url(name)
+
+    def contents(self, data_dir: Path) -> bytes:
+        return cluster().dump(self._names[data_dir])
+
+
+@cache
+def migrated_template() -> str:
+    """A database with all tables and nothing in them: copied quicker than made."""
+    server = cluster()
+    name = server.create_database()
+    database = Database(
+        server.url(name), IReactorFromThreads(reactor), InlineWorker(), clock=Clock()
+    )
+    database.open()
+    database.close()
+    return name
+
+
+def make_database(
+    data_dir: Path, worker: Any = None, url: str | None = None, **more: Any
+) -> Database:
+    """A database without threads: SQLite in ``data_dir`` unless ``url`` is given."""
     real = IReactorFromThreads(reactor)
     if worker is None:
         worker = InlineWorker()
-    return Database(default_url(data_dir), real, worker, **more)
+    more.setdefault("clock", Clock())
+    return Database(url or default_url(data_dir), real, worker, **more)
 
 
 class RegistryCase(SynchronousTestCase):
-    """An open database and the systems and the operator on it."""
+    """
+    An open database and what stands on it. The same tests run on PostgreSQL, see
+    ``test_on_postgresql``.
+    """
+
+    databases = Databases()
 
     def setUp(self) -> None:
         self.data_dir = temporary_directory(self)
@@ -94,16 +173,46 @@ class RegistryCase(SynchronousTestCase):
         self.start()
 
     def start(self, worker: Any = None) -> None:
-        self.database = make_database(self.data_dir, worker)
+        url = self.databases.url(self, self.data_dir)
+        self.database = make_database(self.data_dir, worker, url=url, clock=self.clock)
         self.database.open()
         self.addCleanup(self.database.close)
-        self.systems = Systems(self.database, self.clock)
+        self.events = Events(self.database, self.clock)
+        self.systems = Systems(self.database, self.clock, self.events)
         self.systems.load()
+        self.connections = Connections(self.database, self.systems, self.clock)
         self.password_worker = InlineWorker()
         self.operator = Operator(
-            self.database, self.password_worker, self.clock, FAST_HASHER
+            self.database, self.password_worker, self.clock, self.events, FAST_HASHER
         )
 
     def restart(self, worker: Any = None) -> None:
         self.successResultOf(self.database.close())
         self.start(worker)
+
+    def kept(self, wanted: EventFilter = ANYTHING) -> list[Event]:
+        """The events, the oldest first, without their ids."""
+        page = self.successResultOf(self.events.page(500, wanted=wanted))
+        return [replace(event, id=None) for event in reversed(page.items)]
+
+    def connect(
+        self,
+        cloud_id: str,
+        session: str = "first",
+        seen: datetime = NOON,
+        **more: Any,
+    ) -> TunnelRecord:
+        """How a connection stands, recorded; without ``ended`` it lasts."""
+        record = TunnelRecord(
+            session=session,
+            cloud_id=cloud_id,
+            started=more.pop("started", seen),
+            seen=seen,
+            agent=more.pop("agent", "device/1"),
+            client=more.pop("client", "192.0.2.1"),
+            bytes_in=more.pop("bytes_in", 0),
+            bytes_out=more.pop("bytes_out", 0),
+            **more,
+        )
+        self.connections.record(record)
+        return record

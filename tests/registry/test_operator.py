@@ -27,13 +27,13 @@ class OperatorCase(RegistryCase):
         self.initial = self.data_dir / "initial-admin-password"
         self.file = self.data_dir / "given"
         self.file.write_text("from the file\n")
-        self.events = self.enterContext(capturedLogs())
+        self.logged = self.enterContext(capturedLogs())
 
     def verify(self, password: str) -> bool:
         return self.successResultOf(self.operator.verify(password))
 
     def another(self, worker: InlineWorker | ManualWorker) -> Operator:
-        operator = Operator(self.database, worker, self.clock, FAST_HASHER)
+        operator = Operator(self.database, worker, self.clock, self.events, FAST_HASHER)
         operator.prepare(self.data_dir)
         return operator
 
@@ -49,7 +49,7 @@ class StartTests(OperatorCase):
 
     def test_the_log_names_the_file_and_not_the_password(self) -> None:
         self.operator.prepare(self.data_dir)
-        text = repr(self.events)
+        text = repr(self.logged)
         self.assertEqual(text.count("first start: an admin password"), 1)
         self.assertIn(str(self.initial), text)
         self.assertNotIn(self.initial.read_text().strip(), text)
@@ -60,7 +60,7 @@ class StartTests(OperatorCase):
         self.restart()
         self.operator.prepare(self.data_dir)
         self.assertTrue(self.verify(password))
-        self.assertEqual(repr(self.events).count("first start"), 1)
+        self.assertEqual(repr(self.logged).count("first start"), 1)
 
     def test_only_an_argon2id_hash_is_stored(self) -> None:
         self.operator.prepare(self.data_dir)
@@ -70,8 +70,7 @@ class StartTests(OperatorCase):
         assert stored is not None
         self.assertTrue(stored.startswith("$argon2id$"))
         password = self.initial.read_bytes().strip()
-        database = (self.data_dir / "cfos-cloud.sqlite3").read_bytes()
-        self.assertNotIn(password, database)
+        self.assertNotIn(password, self.databases.contents(self.data_dir))
 
     def test_the_real_hasher_is_argon2id_within_its_memory(self) -> None:
         parameters = argon2.extract_parameters(_HASHER.hash("x"))

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 
 from cfos_cloud.cloud_id import InvalidCloudID
 from cfos_cloud.registry import (
     ChangeKind,
     DatabaseError,
     DuplicateSystem,
-    InvalidCursor,
     System,
     SystemChange,
     UnknownSystem,
 )
-from cfos_cloud.registry.systems import MAX_AGENT
-from tests.registry.support import ManualWorker, RegistryCase, verifier
+from cfos_cloud.registry.errors import DatabaseUnavailable
+from tests.registry.support import (
+    NOON,
+    InlineWorker,
+    ManualWorker,
+    RegistryCase,
+    verifier,
+)
 
-NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, UTC)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class SystemsCase(RegistryCase):
-    def add(self, cloud_id: str, **more: str) -> System:
-        return self.successResultOf(self.systems.add(cloud_id, verifier(), **more))
-
-    def record(
-        self,
-        cloud_id: str,
-        last_seen: datetime = NOON,
-        agent: str | None = "device/1",
-        bytes_in: int = 1,
-        bytes_out: int = 2,
-    ) -> Deferred[None]:
-        return self.systems.record_connection(
-            cloud_id,
-            last_seen=last_seen,
-            agent=agent,
-            client="192.0.2.1",
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-        )
+    def add(self, cloud_id: str, name: str = "") -> System:
+        return self.successResultOf(self.systems.add(cloud_id, verifier(), name))
 
     def known(self, cloud_id: str) -> System:
         system = self.systems.get(cloud_id)
@@ -192,113 +183,68 @@ class ChangingTests(SystemsCase):
         self.failureResultOf(changed, UnknownSystem)
 
 
-class PageTests(SystemsCase):
-    def ids(self, limit: int = 100, cursor: str | None = None) -> list[str]:
-        return [one.cloud_id for one in self.systems.page(limit, cursor).items]
+class AnswerLosingWorker(InlineWorker):
+    """Does what it shall; while ``loses`` is set nobody hears of it."""
 
-    def test_pages_follow_the_order_of_ids_without_case(self) -> None:
-        for cloud_id in ("b", "C", "a", "B-1", "9"):
-            self.add(cloud_id)
-        self.assertEqual(self.ids(), ["9", "a", "b", "B-1", "C"])
+    loses = False
 
-    def test_pages_together_are_everything_once(self) -> None:
-        for number in range(7):
-            self.add(f"system-{number}")
-        seen: list[str] = []
-        cursor, sizes = None, []
-        while True:
-            page = self.systems.page(3, cursor)
-            seen += [one.cloud_id for one in page.items]
-            sizes.append(len(page.items))
-            if page.next is None:
-                break
-            cursor = page.next
-        self.assertEqual(seen, [f"system-{number}" for number in range(7)])
-        self.assertEqual(sizes, [3, 3, 1])
-
-    def test_a_full_last_page_leads_nowhere(self) -> None:
-        for cloud_id in ("a", "b"):
-            self.add(cloud_id)
-        self.assertIsNone(self.systems.page(2, None).next)
-
-    def test_a_cursor_survives_what_happens_between_pages(self) -> None:
-        for cloud_id in ("a", "b", "d"):
-            self.add(cloud_id)
-        cursor = self.systems.page(2, None).next
-        self.successResultOf(self.systems.remove("b"))
-        self.add("c")
-        self.assertEqual(self.ids(cursor=cursor), ["c", "d"])
-
-    def test_a_cursor_is_only_what_a_page_gave(self) -> None:
-        for bad in ("", "!", "YQ==x", "LQ", "w6Q", "é", "a" * 1000):
-            self.assertRaises(InvalidCursor, self.systems.page, 1, bad)
-
-    def test_a_limit_is_1_to_500(self) -> None:
-        for bad in (0, -1, 501):
-            self.assertRaises(ValueError, self.systems.page, bad, None)
-        self.assertEqual(self.ids(500), [])
+    def run(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        done = super().run(function, *args, **kwargs)
+        if not self.loses:
+            return done
+        return done.addCallback(lambda _: fail(DatabaseUnavailable("no answer")))
 
 
-class RecordTests(SystemsCase):
+class DoubtTests(SystemsCase):
+    """The database has done something, and its answer was lost."""
+
     def setUp(self) -> None:
         super().setUp()
-        self.add("Garage")
+        self.worker = AnswerLosingWorker()
+        self.restart(self.worker)
+        self.add("Garage", name="old")
+        self.told: list[tuple[ChangeKind, str]] = []
+        self.systems.subscribe(
+            lambda change: self.told.append((change.kind, change.system.cloud_id))
+        )
 
-    def test_connections_add_up(self) -> None:
-        self.successResultOf(self.record("garage", bytes_in=10, bytes_out=2**40))
-        later = NOON + timedelta(hours=1)
-        self.successResultOf(self.record("Garage", later, "device/2", 5, 2**40))
-        system = self.known("Garage")
-        self.assertEqual(system.last_seen, later)
-        self.assertEqual((system.agent, system.client), ("device/2", "192.0.2.1"))
-        self.assertEqual((system.bytes_in, system.bytes_out), (15, 2**41))
-        self.restart()
-        self.assertEqual(self.systems.get("garage"), system)
+    def lose(self, change: Callable[[], Deferred[Any]]) -> None:
+        self.worker.loses = True
+        self.failureResultOf(change(), DatabaseUnavailable)
+        self.assertEqual(self.told, [])
+        self.worker.loses = False
+        self.successResultOf(self.database.check())
 
-    def test_a_record_is_no_change(self) -> None:
-        told: list[SystemChange] = []
-        self.systems.subscribe(told.append)
-        self.successResultOf(self.record("Garage"))
-        self.assertEqual(told, [])
+    def test_what_was_added_is_known_when_it_is_back(self) -> None:
+        self.lose(lambda: self.systems.add("Barn", verifier()))
+        self.assertEqual(self.known("Barn").cloud_id, "Barn")
+        self.assertEqual(self.told, [(ChangeKind.ADDED, "Barn")])
 
-    def test_a_change_keeps_what_was_recorded(self) -> None:
-        self.successResultOf(self.record("Garage"))
-        self.successResultOf(self.systems.change("Garage", name="new"))
-        self.assertEqual(self.known("Garage").bytes_in, 1)
-        self.restart()
-        self.assertEqual(self.known("Garage").bytes_in, 1)
+    def test_what_was_changed_is_known_when_it_is_back(self) -> None:
+        self.lose(lambda: self.systems.change("Garage", name="new"))
+        self.assertEqual(self.known("Garage").name, "new")
+        self.assertEqual(self.told, [(ChangeKind.CHANGED, "Garage")])
 
-    def test_an_unknown_system_is_recorded_nowhere(self) -> None:
-        self.successResultOf(self.record("Barn"))
-        self.assertIsNone(self.systems.get("Barn"))
+    def test_what_was_removed_is_gone_when_it_is_back(self) -> None:
+        self.lose(lambda: self.systems.remove("Garage"))
+        self.assertIsNone(self.systems.get("Garage"))
+        self.assertEqual(self.told, [(ChangeKind.REMOVED, "Garage")])
 
-    def test_a_long_agent_is_cut(self) -> None:
-        self.successResultOf(self.record("Garage", agent="x" * 5000))
-        self.assertEqual(self.known("Garage").agent, "x" * MAX_AGENT)
+    def test_a_connection_that_ended_is_counted_once(self) -> None:
+        self.worker.loses = True
+        self.connect("Garage", ended=NOON, bytes_in=7)
+        self.worker.loses = False
+        self.successResultOf(self.connections.flush())
+        self.assertEqual(self.known("Garage").bytes_in, 7)
+        hours = self.successResultOf(
+            self.connections.traffic("Garage", NOON, NOON + timedelta(hours=1))
+        )
+        self.assertEqual([hour.bytes_in for hour in hours], [7])
 
-    def test_a_storm_costs_few_transactions(self) -> None:
-        worker = ManualWorker()
-        self.restart(worker)
-        records = [self.record("Garage", bytes_in=1) for _ in range(1000)]
-        transactions = 0
-        while worker:
-            worker.run_next()
-            transactions += 1
-        for one in records:
-            self.successResultOf(one)
-        self.assertEqual(transactions, 2)
-        self.assertEqual(self.known("Garage").bytes_in, 1000)
-
-    def test_a_database_that_fails_is_told_to_all_of_the_batch(self) -> None:
-        self.successResultOf(self.database.close())
-        self.failureResultOf(self.record("Garage"), DatabaseError)
-        self.assertEqual(self.known("Garage").bytes_in, 0)
-
-    def test_a_system_removed_meanwhile_is_skipped(self) -> None:
-        worker = ManualWorker()
-        self.restart(worker)
-        removed = self.systems.remove("Garage")
-        recorded = self.record("Garage")
-        worker.run_all()
-        self.successResultOf(removed)
-        self.successResultOf(recorded)
+    def test_a_changed_admin_password_counts_when_it_is_back(self) -> None:
+        self.operator.prepare(self.data_dir)
+        self.lose(lambda: self.operator.set_password("the new one"))
+        right = self.operator.verify("the new one")
+        self.assertTrue(self.successResultOf(right))

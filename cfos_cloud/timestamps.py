@@ -1,0 +1,11 @@
+"""Times for machines (RFC 3339)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(when: datetime) -> str:
+    """In UTC, to the second: ``2026-11-04T14:05:00Z``."""
+    text = when.astimezone(UTC).isoformat(timespec="seconds")
+    return text.replace("+00:00", "Z")
