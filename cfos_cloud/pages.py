@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from gettext import NullTranslations
 from io import BytesIO
@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cfos_cloud.assets import Assets
 from cfos_cloud.languages import DEFAULT, NAMES, SUPPORTED
+from cfos_cloud.site_info import SiteInfo
 
 HTML = b"text/html; charset=utf-8"
 
@@ -26,28 +27,36 @@ COMMON_FIELDS: tuple[tuple[bytes, bytes], ...] = (
     (b"X-Robots-Tag", b"noindex, nofollow"),
 )
 
+
+def _page_fields(*, connects: bool) -> tuple[tuple[bytes, bytes], ...]:
+    policy = (
+        b"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; ",
+        b"connect-src 'self'; " if connects else b"",
+        b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    )
+    return (
+        *COMMON_FIELDS,
+        (b"Content-Security-Policy", b"".join(policy)),
+        (b"X-Frame-Options", b"DENY"),
+        (b"Referrer-Policy", b"same-origin"),
+        (b"Cross-Origin-Opener-Policy", b"same-origin"),
+        (
+            b"Permissions-Policy",
+            b"camera=(), display-capture=(), geolocation=(), microphone=(), "
+            b"payment=(), usb=()",
+        ),
+        (b"Cache-Control", b"no-store"),
+    )
+
+
 #: Fields of every HTML page of ours. ``Referrer-Policy`` is not ``no-referrer``:
 #: under it a form sends ``Origin: null``, which nobody can tell from a stranger's.
-PAGE_FIELDS: tuple[tuple[bytes, bytes], ...] = (
-    *COMMON_FIELDS,
-    (
-        b"Content-Security-Policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        b"frame-ancestors 'none'; base-uri 'none'",
-    ),
-    (b"X-Frame-Options", b"DENY"),
-    (b"Referrer-Policy", b"same-origin"),
-    (b"Cross-Origin-Opener-Policy", b"same-origin"),
-    (
-        b"Permissions-Policy",
-        b"camera=(), display-capture=(), geolocation=(), microphone=(), "
-        b"payment=(), usb=()",
-    ),
-    (b"Cache-Control", b"no-store"),
-)
+PAGE_FIELDS = _page_fields(connects=False)
+#: Of a page whose script asks this server for something.
+LIVE_PAGE_FIELDS = _page_fields(connects=True)
 
 #: What Babel calls our languages where it matters.
-_LOCALES = {"en": "en_GB", "de": "de_DE", "pt": "pt_PT"}
+LOCALES = {"en": "en_GB", "de": "de_DE", "pt": "pt_PT"}
 _DOMAIN = "cfos_cloud"
 
 
@@ -56,10 +65,13 @@ class Pages:
     Renders the templates in ``directory``/templates. Translations are compiled from
     their .po files here, so that none can be older than its source.
 
+    :param site: asked at each page for what the operator says of themselves.
     :raises OSError: a directory or a translation is missing.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, site: Callable[[], SiteInfo] = SiteInfo
+    ) -> None:
         self.assets = Assets(directory / "assets")
         loader = FileSystemLoader(directory / "templates")
         self._environments = {}
@@ -73,12 +85,12 @@ class Pages:
                 auto_reload=False,
                 extensions=["jinja2.ext.i18n"],
             )
-            translations = _translations(directory / "translations", language)
+            translations = load_translations(directory / "translations", language)
             environment.install_gettext_translations(  # type: ignore[attr-defined]
                 translations, newstyle=True
             )
             environment.globals.update(
-                asset=self.assets.url, language=language, languages=NAMES
+                asset=self.assets.url, language=language, languages=NAMES, site=site
             )
             self._environments[language] = environment
 
@@ -90,21 +102,29 @@ class Pages:
         return environment.get_template(template).render(values).encode("utf-8")
 
 
-def _translations(directory: Path, language: str) -> NullTranslations:
+def load_translations(
+    directory: Path, language: str, domain: str = _DOMAIN
+) -> NullTranslations:
+    """
+    The translations in ``directory``, compiled; none for the language of the source.
+
+    :param domain: the name of the .po file.
+    :raises OSError: there is no such file.
+    """
     if language == DEFAULT:
         return NullTranslations()
-    path = directory / language / "LC_MESSAGES" / f"{_DOMAIN}.po"
+    path = directory / language / "LC_MESSAGES" / f"{domain}.po"
     with path.open("rb") as file:
         catalogue = read_po(file, locale=language, abort_invalid=True)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Translations(compiled, domain=_DOMAIN)
+    return Translations(compiled, domain=domain)
 
 
 def moment(when: datetime, language: str) -> str:
     """A time for people, to the minute and in UTC: a page can't know their zone."""
-    utc, locale = when.astimezone(UTC), _LOCALES[language]
+    utc, locale = when.astimezone(UTC), LOCALES[language]
     date = format_date(utc, "medium", locale=locale)
     return f"{date}, {format_time(utc, 'short', locale=locale)} UTC"
 
@@ -112,4 +132,4 @@ def moment(when: datetime, language: str) -> str:
 def duration(span: timedelta, language: str) -> str:
     """A span of time for people: ``12 minutes``, ``3 Tage``."""
     span = max(span, timedelta(seconds=1))
-    return format_timedelta(span, locale=_LOCALES[language], threshold=1.5)
+    return format_timedelta(span, locale=LOCALES[language], threshold=1.5)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 
 from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.assets import Assets
+from cfos_cloud.assets import ASSETS_PATH, Assets
 from cfos_cloud.gateway import error_texts
 from cfos_cloud.languages import DEFAULT, SUPPORTED
 from cfos_cloud.pages import Pages, duration, moment
+from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.ui import ui_directory
 
 MessageID = str | tuple[str, ...]
@@ -24,7 +27,7 @@ MessageID = str | tuple[str, ...]
 
 def messages() -> Iterator[MessageID]:
     """All that there is to be translated."""
-    for template in sorted((ui_directory() / "templates").glob("*.html")):
+    for template in sorted((ui_directory() / "templates").rglob("*.html")):
         for _, message, *_ in extract_from_file("jinja2", template):
             yield message
     for _, message, *_ in extract_from_file("python", error_texts.__file__):
@@ -85,52 +88,130 @@ class Checker(HTMLParser):
     """Collects what a page must not have, and tags that are not closed."""
 
     VOID = frozenset({"meta", "link", "img", "input", "br"})
+    #: Closed by themselves: parts of our icons.
+    SHAPES = frozenset({"path", "circle"})
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
         self.problems: list[str] = []
         self.ids: list[str] = []
+        #: The ids that others name: labels, descriptions.
+        self.named: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in self.VOID:
             self.open.append(tag)
+        if tag == "script" and not (dict(attrs).get("src") or "").startswith(
+            ASSETS_PATH
+        ):
+            self.problems.append("a script that is no asset")
         for name, value in attrs:
-            if name == "style" or name.startswith("on") or tag == "script":
+            if name == "style" or name.startswith("on"):
                 self.problems.append(f"{tag} {name}")
             if name == "id" and value:
                 self.ids.append(value)
+            if name in _REFERENCES:
+                self.named.update((value or "").split())
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["script"]:
+            self.problems.append("an inline script")
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
             self.problems.append(f"</{tag}>")
 
 
+_REFERENCES = {"for", "aria-describedby", "aria-labelledby", "aria-controls"}
+
+
+def check(case: SynchronousTestCase, page: str) -> Checker:
+    """Well-formed, nothing inline, no id twice, none named that isn't there."""
+    checker = Checker()
+    checker.feed(page)
+    case.assertEqual((checker.problems, checker.open), ([], []))
+    case.assertEqual(len(checker.ids), len(set(checker.ids)))
+    case.assertEqual(checker.named - set(checker.ids), set())
+    return checker
+
+
 class PagesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.pages = Pages(ui_directory())
 
-    def login(self, language: str, **changes: object) -> str:
-        values = {
+    values: Mapping[str, object] = MappingProxyType(
+        {
             "path": "cloud-login.htm",
             "problem": None,
             "wait": 0,
             "csrf": "token",
             "system_name": None,
-            **changes,
+            "cloud_id": None,
+            "as_admin": False,
         }
+    )
+
+    def login(self, language: str, **changes: object) -> str:
+        values = {**self.values, **changes}
         return self.pages.render("login.html", language, values).decode()
 
     def test_pages_are_well_formed_in_every_language_and_state(self) -> None:
-        for language in SUPPORTED:
-            for problem in (None, "failed", "throttled", "stale"):
-                for name in (None, "A & <b>B</b>"):
-                    page = self.login(language, problem=problem, system_name=name)
-                    checker = Checker()
-                    checker.feed(page)
-                    self.assertEqual((checker.problems, checker.open), ([], []))
-                    self.assertEqual(len(checker.ids), len(set(checker.ids)))
-                    self.assertEqual(page.count("<h1"), 1)
+        for language, problem, name, csrf in product(
+            SUPPORTED,
+            (None, "failed", "throttled", "stale"),
+            (None, "A & <b>B</b>"),
+            (None, "token"),
+        ):
+            page = self.login(language, problem=problem, system_name=name, csrf=csrf)
+            check(self, page)
+            self.assertEqual(page.count("<h1"), 1)
+
+    def test_what_went_wrong_is_said_once(self) -> None:
+        for problem, words in (
+            ("failed", "That log-in did not work"),
+            ("throttled", "one try too many"),
+            ("stale", "had become too old"),
+        ):
+            for name, csrf in product((None, "Carport"), (None, "token")):
+                page = self.login("en", problem=problem, system_name=name, csrf=csrf)
+                self.assertEqual(page.count(words), 1)
+
+    def test_it_is_said_beside_the_field_that_it_describes(self) -> None:
+        page = self.login("en", problem="failed")
+        self.assertRegex(
+            page, r'name="cloud_user_id"[^>]* aria-describedby="cloud_user_id-problem"'
+        )
+        self.assertIn('aria-invalid="true"', page)
+        self.assertNotIn("aria-invalid", self.login("en"))
+
+    def test_the_last_log_in_is_filled_in(self) -> None:
+        page = self.login("en", cloud_id='W00-"8', as_admin=True)
+        self.assertIn('value="W00-&#34;8"', page)
+        self.assertRegex(page, r'name="admin"[^>]* checked>')
+
+    def test_the_operator_s_name_and_links_are_on_every_page(self) -> None:
+        info = SiteInfo("Stadtwerke <A>", "https://a.example/i?x=1&y=2", None)
+        pages = Pages(ui_directory(), lambda: info)
+        page = pages.render("login.html", "de", self.values).decode()
+        check(self, page)
+        self.assertIn("Stadtwerke &lt;A&gt;</span>", page)
+        self.assertIn("· Stadtwerke &lt;A&gt;</title>", page)
+        self.assertIn("Stadtwerke &lt;A&gt; betreibt diesen Server", page)
+        self.assertIn('<a href="https://a.example/i?x=1&amp;y=2">Impressum</a>', page)
+        self.assertNotIn("Datenschutz", page)
+
+    def test_without_them_there_is_the_product_s_name_and_no_empty_link(self) -> None:
+        page = self.login("en")
+        self.assertIn("· cfos-cloud</title>", page)
+        self.assertNotIn("Imprint", page)
+
+    def test_a_change_of_them_shows_at_once(self) -> None:
+        now = [SiteInfo("Before")]
+        pages = Pages(ui_directory(), lambda: now[0])
+        self.assertIn(b"Before", pages.render("login.html", "en", self.values))
+        now[0] = SiteInfo("After")
+        self.assertIn(b"After", pages.render("login.html", "en", self.values))
 
     def test_names_are_escaped(self) -> None:
         page = self.login("de", system_name="<script>alert(1)</script>%s%(x)s")
@@ -196,10 +277,21 @@ class AssetsTests(SynchronousTestCase):
         (self.directory / "a.css").write_text("b {}")
         self.assertNotEqual(Assets(self.directory).url("a.css"), before)
 
+    def test_a_folder_of_sheets_is_one_sheet_in_the_order_of_their_names(self) -> None:
+        folder = self.directory / "style"
+        folder.mkdir()
+        for name in ("2-base.css", "1-tokens.css", "notes.md"):
+            (folder / name).write_text(name)
+        asset = Assets(self.directory).find("style.css")
+        assert asset is not None
+        self.assertEqual(asset.body, b"1-tokens.css\n2-base.css")
+        self.assertEqual(asset.content_type, "text/css; charset=utf-8")
+
     def test_only_known_types_are_served(self) -> None:
         assets = Assets(self.directory)
         self.assertIsNone(assets.find("notes.txt"))
         self.assertIsNone(assets.find("folder.css"))
+        self.assertIsNone(assets.find("folder.css.css"))
         self.assertRaises(KeyError, assets.url, "notes.txt")
 
 
@@ -207,25 +299,65 @@ class StyleTests(SynchronousTestCase):
     """The tokens' colours can be read by everybody (WCAG 2.2, 1.4.3)."""
 
     def test_text_has_enough_contrast_in_both_schemes(self) -> None:
-        sheet = (ui_directory() / "assets" / "style.css").read_text()
+        for tokens in self.schemes():
+            for text, ground, least in (
+                ("text", "surface", 12),
+                ("text", "ground", 12),
+                ("text", "accent-ground", 7),
+                ("text", "good-ground", 7),
+                ("quiet", "ground", 7),
+                ("quiet", "surface", 7),
+                ("accent", "ground", 4.5),
+                ("accent", "surface", 4.5),
+                ("accent", "accent-ground", 4.5),
+                ("on-accent", "accent", 4.5),
+                ("on-accent", "accent-strong", 4.5),
+                ("good", "good-ground", 4.5),
+                ("good", "surface", 4.5),
+                ("warn", "warn-ground", 4.5),
+                ("warn", "surface", 4.5),
+                ("bad", "bad-ground", 4.5),
+                ("bad", "surface", 4.5),
+                ("line", "surface", 3),
+                ("focus", "surface", 3),
+                ("focus", "ground", 3),
+            ):
+                ratio = contrast(tokens[text], tokens[ground])
+                self.assertGreaterEqual(ratio, least, f"{text} on {ground}")
+
+    def schemes(self) -> list[dict[str, str]]:
+        """The colours of the tokens, light and dark."""
+        sheet = (STYLE / "1-tokens.css").read_text()
         light, dark = (
             dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part))
             for part in sheet.split("prefers-color-scheme: dark", 1)
         )
-        for tokens in (light, {**light, **dark}):
-            for text, ground, least in (
-                ("text", "surface", 4.5),
-                ("text", "ground", 4.5),
-                ("quiet", "ground", 4.5),
-                ("quiet", "surface", 4.5),
-                ("accent", "ground", 4.5),
-                ("on-accent", "accent", 4.5),
-                ("on-accent", "accent-strong", 4.5),
-                ("alert", "alert-ground", 4.5),
-                ("line", "surface", 3.0),
-            ):
-                ratio = contrast(tokens[text], tokens[ground])
-                self.assertGreaterEqual(ratio, least, f"{text} on {ground}")
+        return [light, {**light, **dark}]
+
+    def test_a_browser_s_own_bars_have_the_ground_s_colour(self) -> None:
+        base = (ui_directory() / "templates" / "base.html").read_text()
+        light, dark = (scheme["ground"] for scheme in self.schemes())
+        self.assertIn(f'content="{light}" media="(prefers-color-scheme: light)"', base)
+        self.assertIn(f'content="{dark}" media="(prefers-color-scheme: dark)"', base)
+
+    def test_only_the_tokens_name_colours(self) -> None:
+        for part in sorted(STYLE.glob("*.css"))[1:]:
+            found = re.findall(r"#[0-9a-f]{3,8}\b(?=[;\s,)])|rgba?\(", part.read_text())
+            self.assertEqual(found, [], part.name)
+
+    def test_every_token_that_is_used_exists_and_every_one_is_used(self) -> None:
+        tokens = (STYLE / "1-tokens.css").read_text()
+        known = set(re.findall(r"(--[a-z0-9-]+):", tokens))
+        parts = [part.read_text() for part in sorted(STYLE.glob("*.css"))]
+        used = {
+            name for text in parts for name in re.findall(r"var\((--[a-z0-9-]+)", text)
+        }
+        own = {name for text in parts for name in re.findall(r"(--[a-z0-9-]+):", text)}
+        self.assertEqual(used - own, set())
+        self.assertEqual(known - used, set())
+
+
+STYLE = ui_directory() / "assets" / "style"
 
 
 def contrast(one: str, other: str) -> float:
