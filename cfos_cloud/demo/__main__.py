@@ -1,45 +1,38 @@
 """
-The process of the demonstration site: listens on a free port of loopback, prints the
-port as one line, and serves until it is told to end or its standard input closes.
+The process of the site in ``cfos-cloud demo``: prints its address as one line, and
+serves until it is told to end or its standard input closes.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-import time
-from typing import cast
+from pathlib import Path
 
-from twisted.internet import reactor, stdio
-from twisted.internet.address import IPv4Address
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
-from twisted.logger import globalLogBeginner
-from twisted.python.failure import Failure
-from twisted.web.server import Site
-
-from cfos_cloud.demo.site import DemoSite
-from cfos_cloud.logs import LogLevel, make_observer
+from cfos_cloud.daemon_options import leave
+from cfos_cloud.demo.directory import DirectoryInUse, directory_for
+from cfos_cloud.demo.site.service import SiteOptions
+from cfos_cloud.demo.site_process import run_site
 
 
-class _EndWithParent(Protocol):
-    """The starter holds the other end: it is gone when this one closes."""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if reactor.running:
-            reactor.stop()
-
-
-def main() -> None:
+def main() -> int:
     """Serve."""
-    globalLogBeginner.beginLoggingTo(
-        [make_observer(sys.stderr, LogLevel())], redirectStandardIO=False
-    )
-    resource = DemoSite(reactor, time.time).app.resource()
-    factory = cast(ServerFactory, Site(resource))
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    print(cast(IPv4Address, port.getHost()).port, flush=True)
-    stdio.StandardIO(_EndWithParent())
-    reactor.run()
+    parser = argparse.ArgumentParser(prog="python -m cfos_cloud.demo")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    arguments = parser.parse_args()
+    try:
+        with directory_for(arguments.directory, "site") as directory:
+            return run_site(
+                SiteOptions(directory, arguments.port),
+                lambda address: print(address, flush=True),
+                command="site",
+                loglevel=3,
+                ends_with_stdin=True,
+            )
+    except DirectoryInUse as error:
+        leave("site", error)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

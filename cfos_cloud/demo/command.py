@@ -1,33 +1,32 @@
-"""``cfos-cloud demo``: server, device end and a site, on this machine only."""
+"""``cfos-cloud demo``: a server and a simulated site, on this machine only."""
 
 from __future__ import annotations
 
 import argparse
-import fcntl
-import os
-import shutil
 import signal
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from cfos_cloud.demo.directory import directory_for
+from cfos_cloud.demo.errors import EXPECTED, line_of
 from cfos_cloud.demo.operator import Operator
+from cfos_cloud.demo.ports import LOOPBACK, free_port, port_number
 from cfos_cloud.demo.processes import ChildEnded, Children
-from cfos_cloud.demo.state import USER, DemoState
-from cfos_cloud.device.user_tool import UserToolError
-from cfos_cloud.secret_files import SecretFileError, read_secret
+from cfos_cloud.demo.site.settings import CloudSettings, SiteSettings
+from cfos_cloud.demo.state import DemoState
+from cfos_cloud.demo.words import CLOUD_ID, what_to_do
+from cfos_cloud.device.origin import InvalidOrigin, parse_origin
+from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
 from cfos_cloud.twistd_command import twistd_command
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-CLOUD_ID = "demo"
 #: Seconds for the server to answer, and then for the tunnel to come up.
 PATIENCE = 30.0
 _STEP = 0.1
@@ -44,11 +43,11 @@ class _Stopped(Exception):
 def add_parsers(subparsers: SubParsers) -> None:
     """Add ``demo`` to the commands."""
     parser = subparsers.add_parser(
-        "demo", help="run server, device end and a site on this machine"
+        "demo", help="run a server and a simulated site on this machine"
     )
     parser.add_argument(
         "--port",
-        type=_port,
+        type=port_number,
         default=4443,
         metavar="N",
         help="the server's port (default: 4443; 0: any free one)",
@@ -65,16 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C (0), or until something fails (1, one line on stderr)."""
     signals = _Signals()
     try:
-        with _directory(arguments.data_dir) as directory:
+        with directory_for(arguments.data_dir, "demo") as directory:
             Demo(arguments.port, DemoState(directory), signals).run()
     except _Stopped:
         return 0
-    except (DemoError, ChildEnded, SecretFileError, UserToolError) as error:
+    except (DemoError, ChildEnded, *EXPECTED) as error:
         print(f"cfos-cloud demo: {error}", file=sys.stderr)
     except OSError as error:
-        reason = error.strerror or str(error)
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"cfos-cloud demo: {where}{reason}", file=sys.stderr)
+        print(f"cfos-cloud demo: {line_of(error)}", file=sys.stderr)
     finally:
         signals.restore()
     return 1
@@ -116,15 +113,22 @@ class Demo:
         :raises ChildEnded: a process has ended by itself.
         :raises DemoError: the start failed.
         """
-        self._port = _free_port(self._port)
         try:
+            self._port = free_port(self._port)
+        except OSError as error:
+            raise DemoError(
+                f"can't listen on {LOOPBACK}:{self._port}: {error.strerror}"
+            ) from error
+        try:
+            is_new = not self._state.site.directory.exists()
             self._state.prepare()
             operator = self._start_server()
             self._add_system(operator)
-            site = self._start_site()
-            self._start_device_end(site)
-            self._wait_for_tunnel(operator)
-            self._say(site)
+            cloud = self._connect_site(is_new)
+            address = self._start_site()
+            if cloud.enabled and is_ours(cloud):
+                self._wait_for_tunnel(operator)
+            print(what_to_do(self._state, self._port, address, cloud), flush=True)
             while True:
                 self._pause()
         finally:
@@ -144,7 +148,7 @@ class Demo:
             "server",
             twistd_command(
                 *("-n", "--pidfile=", "cfos-cloud", "--allow-http"),
-                *("--port", f"tcp:{self._port}:interface=127.0.0.1"),
+                *("--port", f"tcp:{self._port}:interface={LOOPBACK}"),
                 *("--data-dir", str(state.directory / "server")),
                 *("--admin-password-file", str(state.operator_password)),
             ),
@@ -176,35 +180,50 @@ class Demo:
         if status != 201:
             raise DemoError(f"the server did not take the system: {status}")
 
-    def _start_site(self) -> str:
-        port = self._children.start_and_read(
-            "site", [sys.executable, "-P", "-m", "cfos_cloud.demo"]
-        )
-        return f"http://127.0.0.1:{port}"
+    def _connect_site(self, is_new: bool) -> CloudSettings:
+        """
+        Have the site's cloud service lead to our server, unless somebody has set it
+        otherwise; whether it is switched on is theirs, too.
+        """
+        site = self._state.site
+        settings: SiteSettings = site.prepare()
+        cloud = settings.cloud
+        if is_new or is_ours(cloud):
+            cloud = CloudSettings(
+                is_new or cloud.enabled,
+                f"https://localhost:{self._port}",
+                CLOUD_ID,
+                read_secret(self._state.cloud_password),
+            )
+            site.save(replace(settings, cloud=cloud))
+        return cloud
 
-    def _start_device_end(self, site: str) -> None:
-        state = self._state
-        self._children.start(
-            "device-end",
-            twistd_command(
-                *("-n", "--pidfile=", "cfos-device"),
-                *("--server", f"https://127.0.0.1:{self._port}"),
-                *("--cloud-id", CLOUD_ID),
-                *("--password-file", str(state.cloud_password)),
-                *("--target", site),
-                *("--admin-password-file", str(state.admin_password)),
-                *("--users-file", str(state.users)),
-                *("--state-dir", str(state.directory / "device-end")),
-            ),
+    def _start_site(self) -> str:
+        state, port = self._state, self._last_site_port()
+        address = self._children.start_and_read(
+            "site",
+            [
+                *(sys.executable, "-P", "-m", "cfos_cloud.demo"),
+                *("--port", str(port), str(state.site.directory)),
+            ],
         )
+        write_secret(state.site_port, address.rpartition(":")[2])
+        return address
+
+    def _last_site_port(self) -> int:
+        """The port that it had last, if that is free."""
+        try:
+            return free_port(port_number(read_secret(self._state.site_port)))
+        except (SecretFileError, argparse.ArgumentTypeError, OSError):
+            return 0
 
     def _wait_for_tunnel(self, operator: Operator) -> None:
         for _ in self._patiently():
             _, system = operator.call("GET", f"systems/{CLOUD_ID}")
             if system.get("online") is True:
                 return
-        words = self._children.last_words("device-end")[-1:] or ["nothing in its log"]
-        raise DemoError(f"no tunnel after {PATIENCE:.0f} s; device end: {words[0]}")
+        words = self._children.last_words("site")[-1:] or ["nothing in its log"]
+        raise DemoError(f"no tunnel after {PATIENCE:.0f} s; the site: {words[0]}")
 
     def _patiently(self) -> Iterator[None]:
         deadline = time.monotonic() + PATIENCE
@@ -212,72 +231,12 @@ class Demo:
             yield
             self._pause()
 
-    def _say(self, site: str) -> None:
-        state = self._state
-        admin_password = read_secret(state.admin_password)
-        print(
-            f"""
-A site is reached through the cloud, all on this machine.
 
-  Open             https://localhost:{self._port}/
-                   (a certificate of its own: the browser asks once;
-                   http://localhost:{self._port}/ works too)
-  Cloud ID         {CLOUD_ID}
-  As administrator tick "log in as 'admin'", Cloud user ID {admin_password}
-  As user {USER:<8} leave it clear, Cloud user ID {read_secret(state.user_id)}
-
-  Operator         admin, password {read_secret(state.operator_password)}
-  The site itself  {site}/
-  State and logs   {state.directory}
-
-Stop with Ctrl-C.""",
-            flush=True,
-        )
-
-
-@contextmanager
-def _directory(chosen: Path | None) -> Iterator[Path]:
-    """The directory of the state: locked if chosen, else made and removed again."""
-    if chosen is None:
-        path = Path(tempfile.mkdtemp(prefix="cfos-cloud-demo-"))
-        try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
-        return
-    path = chosen.absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def is_ours(cloud: CloudSettings) -> bool:
+    """Whether these lead to a demonstration's own server."""
+    if cloud.cloud_id != CLOUD_ID:
+        return False
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DemoError(f"another demo runs in {path}") from error
-        yield path
-    finally:
-        os.close(descriptor)
-
-
-def _free_port(port: int) -> int:
-    """
-    ``port``, or any free one for 0.
-
-    :raises DemoError: it can't be listened on.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-        except OSError as error:
-            raise DemoError(
-                f"can't listen on 127.0.0.1:{port}: {error.strerror}"
-            ) from error
-        number: int = probe.getsockname()[1]
-        return number
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError("a port is a number up to 65535")
-    return int(text)
+        return parse_origin(cloud.server).host in ("localhost", LOOPBACK)
+    except InvalidOrigin:
+        return False

@@ -1,4 +1,4 @@
-"""What a demonstration keeps in its directory: passwords, users, logs."""
+"""What a demonstration keeps in its directory: passwords, the site, logs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfos_cloud import cloud_password
-from cfos_cloud.device.user_tool import UsersFile
-from cfos_cloud.secret_files import read_secret, write_secret
+from cfos_cloud.demo.site_directory import SiteDirectory
+from cfos_cloud.secret_files import write_secret
 
-USER = "guest"
+#: What demonstrations of earlier versions had beside the site's directory.
+_MOVED = ("admin-password", "users", "user-id", "device-end")
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,14 @@ class DemoState:
         return self.directory / "cloud-password"
 
     @property
-    def admin_password(self) -> Path:
-        """The device end's admin password."""
-        return self.directory / "admin-password"
+    def site(self) -> SiteDirectory:
+        """The simulated site's own."""
+        return SiteDirectory(self.directory / "site")
 
     @property
-    def users(self) -> Path:
-        """The device end's users file."""
-        return self.directory / "users"
-
-    @property
-    def user_id(self) -> Path:
-        """The ID of the one user in it, to be shown at each start."""
-        return self.directory / "user-id"
+    def site_port(self) -> Path:
+        """The port that the site had last, so that its address stays."""
+        return self.directory / "site-port"
 
     @property
     def logs(self) -> Path:
@@ -55,26 +51,20 @@ class DemoState:
 
         :raises OSError: the directory can't be used.
         :raises SecretFileError: a file in it can't.
-        :raises UserToolError: the users file can't.
+        :raises SettingsError: the site's settings can't.
+        :raises UserToolError: its users file can't.
         """
-        for directory in (self.directory, self.logs):
+        site = self.site.directory
+        for directory in (self.directory, self.logs, site):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path, secret in (
             (self.operator_password, secrets.token_urlsafe(15)),
             (self.cloud_password, cloud_password.generate()),
-            (self.admin_password, secrets.token_hex(6)),
         ):
             if not path.exists():
                 write_secret(path, f"{secret}\n")
-        self._prepare_user()
-
-    def _prepare_user(self) -> None:
-        file = UsersFile(self.users)
-        users = file.users()
-        if self.user_id.exists():
-            user_id = read_secret(self.user_id)
-            if users.match(user_id) == USER:
-                return
-        if USER in users.hashes:
-            file.remove(USER)
-        write_secret(self.user_id, f"{file.add(USER)}\n")
+        for name in _MOVED:
+            old, new = self.directory / name, site / name
+            if old.exists() and not new.exists():
+                old.rename(new)
+        self.site.prepare()

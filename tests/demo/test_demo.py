@@ -99,7 +99,8 @@ class DemoTests(SynchronousTestCase):
         assert csrf is not None
         fields = {"cloud_id": "demo", "csrf": csrf[1], **fields}
         page = browser.open(f"{url}/ui/en/cloud-login.htm", urlencode(fields).encode())
-        self.assertIn("Demo site", page.read().decode())
+        self.assertIn("/ui/en/index.htm", page.url)
+        self.assertIn("Garage", page.read().decode())
         got = json.loads(browser.open(f"{url}/headers").read())
         return {name: value for name, value in got["headers"] if name[:5] == "Cfos-"}
 
@@ -144,3 +145,26 @@ class DemoTests(SynchronousTestCase):
             output,
         )
         self.assertTrue(running.is_gone())
+
+    def test_a_cloud_service_that_was_switched_off_stays_off(self) -> None:
+        directory = Path(self.mktemp()).absolute()
+        running = self.start(directory)
+        self.stop(running)
+        settings = directory / "site" / "settings.json"
+        kept = json.loads(settings.read_text())
+        kept["cloud"]["enabled"] = False
+        settings.write_text(json.dumps(kept))
+        again = self.start(directory)
+        self.assertIn("cloud service is switched off", again.said)
+        kept = json.loads(settings.read_text())["cloud"]
+        port = again.find(r"https://localhost:(\d+)/")
+        self.assertEqual(
+            (kept["enabled"], kept["server"]), (False, f"https://localhost:{port}")
+        )
+        site = again.find(r"The site itself +(\S+)/")
+        self.assertEqual(site, running.find(r"The site itself +(\S+)/"))
+        self.stop(again)
+
+    def stop(self, running: Running) -> None:
+        status = running.stop(lambda pid: os.kill(pid, signal.SIGTERM))
+        self.assertEqual(status, (0, ""))

@@ -1,0 +1,1 @@
+"""The simulated charging site: its model, its addresses, its cloud service."""

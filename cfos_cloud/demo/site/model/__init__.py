@@ -1,0 +1,1 @@
+"""How the simulated site behaves: no I/O, time comes as a number of seconds."""
