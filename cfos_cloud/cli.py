@@ -10,11 +10,13 @@ from typing import Any, NoReturn
 
 from twisted.internet.task import react
 
-from cfos_cloud import __version__
-from cfos_cloud.charging_manager import BadCommandLine, server_arguments
+from cfos_cloud import __version__, charging_manager
 from cfos_cloud.demo import command as demo
+from cfos_cloud.demo import site_command as demo_site
 from cfos_cloud.device import check, user_tool
+from cfos_cloud.operator_tool import backup_command as backup
 from cfos_cloud.operator_tool import commands as system
+from cfos_cloud.operator_tool.options import EXIT_STATUSES
 from cfos_cloud.twistd_command import child_environment, twistd_command
 
 #: Exit statuses: bad usage, and Ctrl-C as shells count it.
@@ -35,7 +37,10 @@ class Parser(argparse.ArgumentParser):
 def make_parser() -> Parser:
     """The parser of ``cfos-cloud``; ``run`` of what it gives is the command's own."""
     parser = Parser(
-        prog="cfos-cloud", description="Remote access for energy devices: the tools."
+        prog="cfos-cloud",
+        description="Remote access for energy devices: the tools.",
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--version", action="version", version=f"cfos-cloud {__version__}"
@@ -45,7 +50,7 @@ def make_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (system, user_tool, check, demo):
+    for module in (system, backup, user_tool, check, demo, demo_site):
         before = set(commands.choices)
         module.add_parsers(commands)
         for name in set(commands.choices) - before:
@@ -58,11 +63,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run ``cfos-cloud`` with these arguments; the exit status."""
+def run(argv: Sequence[str], says_as: str | None = None) -> int:
+    """
+    Run ``cfos-cloud`` with these arguments; the exit status. ``says_as`` is what an
+    error begins with, if not the command.
+    """
     arguments = make_parser().parse_args(argv)
+    if says_as is not None:
+        arguments.says_as = says_as
     try:
-        if arguments.run in (system.run, check.run):
+        if arguments.run in (system.run, backup.run, check.run):
             return run_async(arguments.run, arguments)
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -98,10 +108,17 @@ def run_async(command: AsyncCommand, arguments: argparse.Namespace) -> int:
 
 
 def charging_manager_main(argv: Sequence[str] | None = None) -> NoReturn:
-    """``charging_manager``: becomes the server's process."""
+    """``charging_manager``: becomes the server's process, or imports a certificate."""
+    words = sys.argv[1:] if argv is None else argv
+    if charging_manager.wants_help(words):
+        print(charging_manager.USAGE, end="")
+        sys.exit(0)
     try:
-        options = server_arguments(sys.argv[1:] if argv is None else argv)
-    except BadCommandLine as error:
+        if charging_manager.is_cloud_cert(words):
+            imports = charging_manager.certificate_arguments(words)
+            sys.exit(run(imports, "charging_manager cloud_cert"))
+        options = charging_manager.server_arguments(words)
+    except charging_manager.BadCommandLine as error:
         print(f"charging_manager: {error}", file=sys.stderr)
         sys.exit(USAGE)
     command = twistd_command("-n", "--pidfile=", "cfos-cloud", *options)

@@ -1,33 +1,44 @@
-"""Keeps in the registry when each system was seen, and how much it moved."""
+"""Keeps in the registry each tunnel: that it came, how much it moved, why it went."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
-from cfos_cloud.registry import Systems
+from cfos_cloud.events import EventKind, EventLog, Origin
+from cfos_cloud.registry import TunnelRecord
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
 
-#: Seconds between records of a tunnel that stays up: a server that is killed
-#: knows of its systems to within this.
-INTERVAL = 300.0
+#: Seconds between records of a tunnel that stays up: a server that is killed knows
+#: of those that are busy to within this.
+INTERVAL = 30.0
+
+
+class ConnectionStore(Protocol):
+    """Where connections are kept; ``Connections`` is one."""
+
+    def record(self, tunnel: TunnelRecord) -> None: ...
 
 
 class ConnectionRecorder(Service):
     """Records tunnels as they come up, while they last and as they end."""
 
-    log = Logger()
-
     def __init__(
-        self, exchange: Exchange, systems: Systems, clock: IReactorTime
+        self,
+        exchange: Exchange,
+        connections: ConnectionStore,
+        events: EventLog,
+        clock: IReactorTime,
     ) -> None:
         self._exchange = exchange
-        self._systems = systems
+        self._connections = connections
+        self._events = events
+        self._clock = clock
         self._loop = LoopingCall(self._record_all)
         self._loop.clock = clock
         exchange.when_up(self._came_up)
@@ -44,27 +55,33 @@ class ConnectionRecorder(Service):
 
     def _record_all(self) -> None:
         for session in self._exchange:
-            self._record(session, 0, 0)
+            self._record(session)
 
     def _came_up(self, session: TunnelSession) -> None:
-        self._record(session, 0, 0)
+        self._record(session)
+        self._note(EventKind.CONNECTED, session, session.agent)
 
     def _ended(self, session: TunnelSession) -> None:
-        # While it is up, its bytes are counted by its presence.
-        self._record(session, session.bytes_in, session.bytes_out)
+        self._record(session, is_over=True)
+        self._note(EventKind.DISCONNECTED, session, session.ending)
 
-    def _record(self, session: TunnelSession, bytes_in: int, bytes_out: int) -> None:
-        self._systems.record_connection(
-            session.cloud_id,
-            last_seen=datetime.now(UTC),
-            agent=session.agent,
-            client=session.client,
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-        ).addErrback(
-            lambda failure: self.log.error(
-                "the connection of {cloud_id} is not recorded: {why}",
+    def _record(self, session: TunnelSession, *, is_over: bool = False) -> None:
+        now = datetime.fromtimestamp(self._clock.seconds(), UTC)
+        self._connections.record(
+            TunnelRecord(
+                session=session.session_id,
                 cloud_id=session.cloud_id,
-                why=failure.getErrorMessage(),
+                started=session.since,
+                seen=now,
+                agent=session.agent,
+                client=session.client,
+                bytes_in=session.bytes_in,
+                bytes_out=session.bytes_out,
+                ended=now if is_over else None,
+                reason=session.ending if is_over else None,
             )
         )
+
+    def _note(self, kind: EventKind, session: TunnelSession, why: str | None) -> None:
+        by = Origin("device", session.client)
+        self._events.note(kind, by, session.cloud_id, why or "")

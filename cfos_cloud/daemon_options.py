@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Never
 
 from platformdirs import user_data_path, user_state_path
 from twisted.python import usage
 
-from cfos_cloud.logs import DEFAULT_LEVEL, LEVELS
+from cfos_cloud.log_json import format_json
+from cfos_cloud.logs import DEFAULT_LEVEL, LEVELS, EventFormatter, format_line
+
+#: What ``--log-format`` takes.
+LOG_FORMATS: Mapping[str, EventFormatter] = {"text": format_line, "json": format_json}
 
 USAGE_STATUS = 2
 FAILURE_STATUS = 1
@@ -45,11 +49,33 @@ class DaemonOptions(usage.Options):
             raise usage.UsageError(f"--loglevel is 1 to 4, not {value!r}")
         self["loglevel"] = int(value)
 
+    def opt_log_format(self, value: str) -> None:
+        """text, or json: one object a line [default: text]"""
+        if value not in LOG_FORMATS:
+            raise usage.UsageError(f"--log-format is text or json, not {value!r}")
+        self["log-format"] = value
+
+    @property
+    def log_formatter(self) -> EventFormatter:
+        """What makes a line of an event."""
+        return LOG_FORMATS[self.get("log-format", "text")]
+
     @property
     def loglevel(self) -> int:
         """The level at the start."""
         level: int = self.get("loglevel", DEFAULT_LEVEL)
         return level
+
+    def take_credentials(self, names: Mapping[str, str]) -> None:
+        """
+        For options that are not given, take the files that systemd has handed over
+        (``LoadCredential=``): names of credentials by option.
+        """
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        for option, name in names.items():
+            if directory and not self[option]:
+                path = Path(directory, name)
+                self[option] = str(path) if path.exists() else None
 
     def path(self, name: str) -> Path | None:
         """The value of an option that names a file."""

@@ -7,6 +7,7 @@ Application: :class:`LoggedService` puts the observer there.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -45,6 +46,11 @@ _LEVEL_OF: dict[NamedConstant, int] = {
     Severity.debug: 4,
 }
 _NAMES = {1: "error", 2: "warning", 3: "information", 4: "data"}
+#: The priorities of syslog(3) by level, as sd-daemon(3) writes them.
+_PRIORITIES = {1: "<3>", 2: "<4>", 3: "<6>", 4: "<7>"}
+
+#: Makes the text of an event, or ``None`` of one without any.
+EventFormatter = Callable[[LogEvent], str | None]
 
 _SIGNAL = "Received SIG"
 _CHATTY = ("twisted.", "log_legacy.")
@@ -102,6 +108,36 @@ def _escape_one(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
+def severity_of(event: LogEvent) -> str:
+    """``error``, ``warning``, ``information`` or ``data``."""
+    return _NAMES[_LEVEL_OF.get(event.get("log_level", Severity.info), 1)]
+
+
+def is_journal(file: IO[str], environment: Mapping[str, str] = os.environ) -> bool:
+    """Does systemd's journal read ``file`` (systemd.exec(5), ``JOURNAL_STREAM``)?"""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return False
+    stream = f"{status.st_dev}:{status.st_ino}"
+    return environment.get("JOURNAL_STREAM") == stream
+
+
+def with_priority(formatter: EventFormatter) -> EventFormatter:
+    """Lines that begin with their priority, which the journal takes off and keeps."""
+
+    def formatted(event: LogEvent) -> str | None:
+        text = formatter(event)
+        if text is None:
+            return None
+        level = _LEVEL_OF.get(event.get("log_level", Severity.info), 1)
+        return "".join(
+            _PRIORITIES[level] + line for line in text.splitlines(keepends=True)
+        )
+
+    return formatted
+
+
 def format_line(event: LogEvent) -> str | None:
     """
     The line, newline included, for ``event``: time, level, namespace, text. A failure
@@ -117,9 +153,8 @@ def format_line(event: LogEvent) -> str | None:
     when = "-"
     if time is not None:
         when = datetime.fromtimestamp(time).astimezone().isoformat("T", "milliseconds")
-    severity = _LEVEL_OF.get(event.get("log_level", Severity.info), 1)
     namespace = escape(str(event.get("log_namespace", "-")))
-    lines = [f"{when} {_NAMES[severity]} [{namespace}] {escape(text)}"]
+    lines = [f"{when} {severity_of(event)} [{namespace}] {escape(text)}"]
     if failure is not None:
         traceback = eventAsText(
             {"log_failure": failure}, includeTimestamp=False, includeSystem=False
@@ -136,8 +171,11 @@ def format_line(event: LogEvent) -> str | None:
 class LineObserver:
     """Writes the line of each event to a file of text or bytes."""
 
-    def __init__(self, file: IO[str] | LogFile) -> None:
+    def __init__(
+        self, file: IO[str] | LogFile, formatter: EventFormatter = format_line
+    ) -> None:
         self._file = file
+        self._format = formatter
         self._rotate_next = False
 
     def rotate(self) -> None:
@@ -145,7 +183,7 @@ class LineObserver:
         self._rotate_next = isinstance(self._file, LogFile)
 
     def __call__(self, event: LogEvent) -> None:
-        line = format_line(event)
+        line = self._format(event)
         if line is None:
             return
         if self._rotate_next and isinstance(self._file, LogFile):
@@ -155,9 +193,13 @@ class LineObserver:
         self._file.flush()
 
 
-def make_observer(file: IO[str] | LogFile, level: LogLevel) -> FilteringLogObserver:
+def make_observer(
+    file: IO[str] | LogFile,
+    level: LogLevel,
+    formatter: EventFormatter = format_line,
+) -> FilteringLogObserver:
     """The observer that writes to ``file`` what ``level`` lets through."""
-    return FilteringLogObserver(LineObserver(file), [level])
+    return FilteringLogObserver(LineObserver(file, formatter), [level])
 
 
 def observer_for_twistd(
@@ -166,11 +208,13 @@ def observer_for_twistd(
     on_signal: Callable[[int, Callable[[int, FrameType | None], None]], object] = (
         signal.signal
     ),
+    formatter: EventFormatter = format_line,
 ) -> FilteringLogObserver | None:
     """
     The observer that twistd's own ``options`` (the ``parent`` of ours) ask for:
     standard output, or the file of ``--logfile`` (``twistd.log`` for a daemon), which
     SIGUSR1 rotates. ``None`` where twistd is to do it: ``--syslog``, ``--logger``.
+    Where the journal reads standard output, it learns the priorities, too.
 
     :raises OSError: the file can't be written.
     """
@@ -182,8 +226,11 @@ def observer_for_twistd(
         reconfigure = getattr(sys.stdout, "reconfigure", None)
         if reconfigure is not None:  # a terminal of another encoding loses no event
             reconfigure(errors="backslashreplace")
-        return make_observer(sys.stdout, level)
-    lines = LineObserver(LogFile.fromFullPath(str(name or "twistd.log")))
+        if is_journal(sys.stdout):
+            formatter = with_priority(formatter)
+        return make_observer(sys.stdout, level, formatter)
+    path = str(name or "twistd.log")
+    lines = LineObserver(LogFile.fromFullPath(path), formatter)
     on_signal(signal.SIGUSR1, lambda number, frame: lines.rotate())
     return FilteringLogObserver(lines, [level])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -15,54 +16,72 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Site
 
+from cfos_cloud import __version__
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
+from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.gateway import FrontFactory, Gateway
 from cfos_cloud.gateway.login import Authenticator
+from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
+from cfos_cloud.listener.counted_tls import CountedTLSFactory
 from cfos_cloud.listener.first_bytes import Route
 from cfos_cloud.listener.listening import ListeningService
 from cfos_cloud.listener.plain import PlainOnlyFactory
-from cfos_cloud.listener.ports import ListenError
-from cfos_cloud.listener.self_signed import server_names
+from cfos_cloud.listener.ports import ListenError, NumberedPort, PortSpec
+from cfos_cloud.listener.self_signed import domain_names, server_names
 from cfos_cloud.listener.sniffer import SnifferFactory
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
+from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
+from cfos_cloud.operator_side import OperatorSide, ServerParts
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import (
     AdminPasswordError,
+    Backups,
+    Connections,
     Database,
     DatabaseError,
+    Events,
+    Housekeeping,
     Operator,
+    Preferences,
+    PreferenceStore,
+    SiteSettings,
     SystemChange,
     Systems,
     default_url,
     hashing_worker,
 )
 from cfos_cloud.registry.system import ChangeKind
-from cfos_cloud.relay.prompt import PromptTLS
 from cfos_cloud.secret_files import SecretFileError
 from cfos_cloud.server_options import Options
 from cfos_cloud.server_secret import ServerSecret
+from cfos_cloud.session_recorder import record_endings
+from cfos_cloud.signals import stop_once
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.scram import FakeVerifiers
 from cfos_cloud.ui import ui_directory
+from cfos_cloud.watchdog import Watchdog
+from cfos_cloud.web.admin_access import PublicAddress
+from cfos_cloud.web.api_system_access import RETRY_AFTER
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.health import Health
 from cfos_cloud.web.login import LoginPages
-from cfos_cloud.web.operator_api import OperatorAPI
-from cfos_cloud.web.root import make_root
+from cfos_cloud.web.root import make_admin_root, make_root
+from cfos_cloud.web.session_state import SessionState
 from cfos_cloud.workers import ThreadWorker
 
 __all__ = ["Options", "makeService"]
@@ -86,52 +105,129 @@ class CloudServer(LoggedService):
     log = Logger()
 
     def __init__(self, options: Options, data_dir: Path, level: LogLevel) -> None:
-        super().__init__(observer_for_twistd(options.parent, level))
+        super().__init__(
+            observer_for_twistd(options.parent, level, formatter=options.log_formatter)
+        )
+        self._notify = sdnotify.SystemdNotifier().notify
+        Watchdog(self._notify, reactor).setServiceParent(self)
         self._data_dir = data_dir
         self._options = options
         secret = ServerSecret.in_directory(data_dir)
         self.database = Database(options["database"] or default_url(data_dir), reactor)
-        self.systems = Systems(self.database, reactor)
-        self.operator = Operator(self.database, hashing_worker(reactor), reactor)
+        self.events = Events(self.database, reactor)
+        self.systems = Systems(self.database, reactor, self.events)
+        self.connections = Connections(self.database, self.systems, reactor)
+        self.site_settings = SiteSettings(self.database, options.site_info)
+        self._backups = Backups(self.database, data_dir, _now)
+        self.preferences = PreferenceStore(self.database, self.events)
+        self.preferences.subscribe(self._preferences_changed)
+        self.operator = Operator(
+            self.database, hashing_worker(reactor), reactor, self.events
+        )
         self._verifiers = ThreadWorker(
             reactor, "verifiers", VERIFIER_THREADS, VERIFIER_WAITING
         )
         self.exchange = Exchange()
         self.sessions = SessionTable(monotonic)
+        record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
         self.systems.subscribe(self._system_changed)
         self._health = Health(self.database, reactor)
+        self._level = level
+        self._make_certificates(data_dir)
+        self.operator_side = self._make_operator_side()
+        self.operator_side.setServiceParent(self)
         self.gateway = self._make_gateway(secret)
-        self._listening = self._make_listening(data_dir)
-        ConnectionRecorder(self.exchange, self.systems, reactor).setServiceParent(self)
+        self._listening = self._make_listening(
+            options.port_spec,
+            lambda secure: FrontFactory(self.gateway, secure=secure),
+        )
+        self._admin_listening: ListeningService | None = None
+        if options.admin_port_spec is not None:
+            self._admin_listening = self._make_admin_port(options.admin_port_spec)
+        ConnectionRecorder(
+            self.exchange, self.connections, self.events, reactor
+        ).setServiceParent(self)
+        Housekeeping(
+            self.events, self.connections, self.preferences, reactor
+        ).setServiceParent(self)
         self._sweep = LoopingCall(self.sessions.sweep)
 
+    def _make_certificates(self, data_dir: Path) -> None:
+        domain = self._options["domain"]
+        names = server_names(socket.gethostname(), domain)
+        self._stored = CertificateStore(data_dir, names, _now)
+        self._tls = ReloadableTLS()
+        self.certificates = CertificateService(
+            self._stored,
+            self._tls,
+            reactor,
+            _now,
+            domain_names(domain),
+            self.events,
+        )
+        self.certificates.setServiceParent(self)
+
+    def _make_operator_side(self) -> OperatorSide:
+        self._throttles = {
+            "browser": Throttle(monotonic),
+            "tunnel": Throttle(monotonic),
+        }
+        self._requests, self._handshakes = RequestMetrics(), HandshakeMetrics()
+        parts = ServerParts(
+            self.systems,
+            self.exchange,
+            self.sessions,
+            self.connections,
+            self.events,
+            self.operator,
+            self.site_settings,
+            self.preferences,
+            self._backups,
+            self.certificates,
+            self._health,
+            self._level,
+            self._verifiers,
+            reactor,
+            monotonic,
+            _now,
+        )
+        return OperatorSide(parts, self._requests, self._handshakes, self._throttles)
+
     def _make_gateway(self, secret: ServerSecret) -> Gateway:
-        pages = Pages(ui_directory())
+        pages = Pages(ui_directory(), self.site_settings.current)
         login = LoginPages(
             Authenticator(self.exchange, self.sessions, reactor),
             self.sessions,
             self.systems,
-            Throttle(monotonic),
+            self._throttles["browser"],
             secret.derive("log-in"),
             reactor,
             pages,
+            self.events,
         )
-        api = OperatorAPI(
-            self.systems,
-            self.exchange,
-            self.operator,
-            Throttle(monotonic),
-            self._verifiers,
-        )
+        side, common = self.operator_side, CommonPages(pages)
         door = TunnelDoor(
             self.systems.get,
             FakeVerifiers(secret.derive("fake verifiers")),
             self.exchange,
-            Throttle(monotonic),
+            self._throttles["tunnel"],
             reactor,
+            self.events,
         )
-        root = make_root(login, CommonPages(pages), api.resource(), self._health)
+        state = SessionState(self.sessions, self.systems, self.exchange, pages)
+        admin = side.admin_pages(
+            pages, secret.derive("operator's log-in"), self._public_address()
+        )
+        if self._options.admin_port_spec is None:
+            root = make_root(
+                login, common, side.api, self._health, state, side.metrics, admin
+            )
+        else:
+            root = make_root(login, common, side.api_of_browsers(), self._health, state)
+            self._admin_root = make_admin_root(
+                common, side.api, self._health, side.metrics, admin
+            )
         return Gateway(
             reactor,
             self.exchange,
@@ -142,26 +238,41 @@ class CloudServer(LoggedService):
             # Our pages read their forms themselves.
             Site(root, parsePOSTFormSubmission=False),
             ProxyTrust(self._options.trusted_proxies),
+            self._requests,
         )
 
-    def _make_listening(self, data_dir: Path) -> ListeningService:
-        names = server_names(socket.gethostname(), self._options["domain"])
-        store = CertificateStore(data_dir, names, lambda: datetime.now(UTC))
-        tls = ReloadableTLS(store.load())
-        CertificateService(store, tls, reactor).setServiceParent(self)
+    def _public_address(self) -> PublicAddress:
+        """What the operator's page tells device ends of their way here."""
+        domain, port = self._options["domain"], self._options.port_spec
+        if self._options.admin_port_spec is None:
+            return PublicAddress(domain)
+        number = port.number if isinstance(port, NumberedPort) else None
+        return PublicAddress(domain, number)
+
+    def _make_admin_port(self, port: PortSpec) -> ListeningService:
+        self._admin_pages = PagesPort(
+            reactor,
+            Site(self._admin_root, parsePOSTFormSubmission=False),
+            self.gateway.answers,
+            self.gateway.proxies,
+            self._requests,
+        )
+        return self._make_listening(
+            port, lambda secure: PagesFactory(self._admin_pages, secure=secure)
+        )
+
+    def _make_listening(
+        self, port: PortSpec, factory: Callable[[bool], ServerFactory]
+    ) -> ListeningService:
+        """``factory`` makes that of connections behind TLS, or without."""
         plain = (
-            FrontFactory(self.gateway, secure=False)
-            if self._options["allow-http"]
-            else PlainOnlyFactory(reactor)
+            factory(False) if self._options["allow-http"] else PlainOnlyFactory(reactor)
         )
-        secure = TLSMemoryBIOFactory(
-            tls, False, FrontFactory(self.gateway, secure=True), reactor
+        secure = CountedTLSFactory(
+            self._tls, False, factory(True), reactor, handshakes=self._handshakes
         )
-        secure.protocol = PromptTLS
         sniffer = SnifferFactory({Route.TLS: secure, Route.PLAIN: plain}, reactor)
-        listening = ListeningService(
-            reactor, self._options.port_spec, sniffer, self._port_lost
-        )
+        listening = ListeningService(reactor, port, sniffer, self._port_lost)
         listening.bind()
         listening.setServiceParent(self)
         return listening
@@ -171,34 +282,50 @@ class CloudServer(LoggedService):
 
     def startService(self) -> None:
         try:
+            # First of all: what is in the data directory is another server's, if
+            # the database is.
             self.database.open()
+            self._backups.clean()
+            self._tls.use(self._stored.load())
             self.systems.load()
+            self.site_settings.load()
+            self.preferences.load()
             self.operator.prepare(
                 self._data_dir, self._options.path("admin-password-file")
             )
-        except (DatabaseError, AdminPasswordError) as error:
+        except BadCertificate as error:
+            leave(Options.command, f"{self._data_dir / 'tls'}: {error}")
+        except (CertificateError, DatabaseError, AdminPasswordError) as error:
             leave(Options.command, error)
         super().startService()
         self._health.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
+        self.events.note(EventKind.SERVER_STARTED, detail=__version__)
         self.log.info(
-            "serving {systems} systems at {addresses}",
-            systems=len(self.systems),
+            "serving {systems} at {addresses}",
+            systems=_count(len(self.systems), "system"),
             addresses=", ".join(map(_place, self._listening.addresses)),
         )
-        sdnotify.SystemdNotifier().notify("READY=1")
+        if self._admin_listening is not None:
+            self.log.info(
+                "the operator's page and API are at {addresses}",
+                addresses=", ".join(map(_place, self._admin_listening.addresses)),
+            )
+        self._notify("READY=1")
 
     def stopService(self) -> Deferred[None]:
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
         """Requests finish, devices are told when to come back, then all ends."""
-        sdnotify.SystemdNotifier().notify("STOPPING=1")
+        self._notify("STOPPING=1")
         self._sweep.stop()
         self._health.stop()
         # First no new ones: the listening service stops with the others.
         stopped = super().stopService()
         self.gateway.close_when_idle()
+        if self._admin_listening is not None:
+            self._admin_pages.close_when_idle()
         grace_ends = reactor.seconds() + GRACE_SECONDS
         while reactor.seconds() < grace_ends and self._busy():
             await deferLater(reactor, 0.1)
@@ -211,10 +338,17 @@ class CloudServer(LoggedService):
         await stopped
         self._verifiers.stop()
         self.operator.close()
+        await self.connections.close()
+        self.events.note(EventKind.SERVER_STOPPED)
+        await self.events.close()
         await self.database.close()
 
     def _busy(self) -> bool:
         return any(session.busy for session in self.exchange)
+
+    def _preferences_changed(self, preferences: Preferences) -> None:
+        self.sessions.idle = preferences.session_idle_minutes * 60.0
+        self.sessions.absolute = preferences.session_absolute_hours * 3600.0
 
     def _system_changed(self, change: SystemChange) -> None:
         cloud_id = change.system.cloud_id
@@ -224,6 +358,17 @@ class CloudServer(LoggedService):
         elif change.disabled:
             self.exchange.disconnect(cloud_id, "disabled")
             self.sessions.end_system(cloud_id)
+        elif change.password_changed:
+            # Whoever is there knows the old one, which may be why it was changed.
+            self.exchange.disconnect(cloud_id, "shutdown", RETRY_AFTER)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _place(address: IAddress) -> str:
@@ -242,11 +387,13 @@ def _raise_file_limit() -> None:
 def makeService(options: Options) -> CloudServer:
     """What twistd runs; errors of files and ports are one line and exit status 1."""
     _raise_file_limit()
-    data_dir = data_directory(options["data-dir"])
+    stop_once(reactor)
+    # In the log it is to be found from anywhere.
+    data_dir = data_directory(options["data-dir"]).resolve()
     try:
         make_private(data_dir)
         return CloudServer(options, data_dir, LogLevel(options.loglevel))
-    except (CertificateError, DatabaseError, ListenError, SecretFileError) as error:
+    except (DatabaseError, ListenError, SecretFileError) as error:
         leave(Options.command, error)
     except OSError as error:
         leave(Options.command, f"{error.filename or data_dir}: {error.strerror}")

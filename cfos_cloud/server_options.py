@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.python import usage
 
 from cfos_cloud.daemon_options import DaemonOptions
 from cfos_cloud.gateway.client import Network, parse_network
-from cfos_cloud.listener.ports import PortSpec, parse_port
+from cfos_cloud.listener.ports import (
+    InvalidPort,
+    NumberedPort,
+    PortSpec,
+    parse_port,
+)
 from cfos_cloud.listener.self_signed import server_names
+from cfos_cloud.site_info import InvalidSiteInfo, SiteInfo, check_link, check_name
 
 DEFAULT_PORT = "4443"
 
@@ -25,6 +33,7 @@ class Options(DaemonOptions):
     optParameters = [  # noqa: RUF012
         ["port", "p", DEFAULT_PORT, "port number, or a Twisted endpoint string"],
         ["interface", "i", None, "address to listen on [default: all]"],
+        ["admin-port", None, None, "port of the operator's page and API alone"],
         ["data-dir", "d", None, "where everything is kept"],
         ["admin-password-file", None, None, "the operator's password"],
         ["domain", None, None, "name of this server, for its certificate"],
@@ -34,12 +43,17 @@ class Options(DaemonOptions):
             None,
             "database URL [default: SQLite in the data directory]",
         ],
+        ["operator-name", None, None, "who operates the server, for its pages"],
+        ["imprint-url", None, None, "link to the operator's imprint"],
+        ["privacy-url", None, None, "link to the operator's privacy notice"],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self.trusted_proxies: list[Network] = []
         self.port_spec: PortSpec
+        self.admin_port_spec: PortSpec | None = None
+        self.site_info = SiteInfo()
 
     def opt_trusted_proxy(self, value: str) -> None:
         """network (CIDR) of a proxy whose X-Forwarded-* is believed; repeatable"""
@@ -51,8 +65,33 @@ class Options(DaemonOptions):
             ) from error
 
     def postOptions(self) -> None:
+        self.take_credentials({"admin-password-file": "admin-password"})
         try:
             self.port_spec = parse_port(self["port"], self["interface"])
+            if self["admin-port"] is not None:
+                self.admin_port_spec = self._admin_port(self["admin-port"])
             server_names("", self["domain"])
         except ValueError as error:
             raise usage.UsageError(str(error)) from error
+        self.site_info = SiteInfo(
+            self._checked("operator-name", check_name),
+            self._checked("imprint-url", check_link),
+            self._checked("privacy-url", check_link),
+        )
+
+    def _admin_port(self, port: str) -> PortSpec:
+        interface = self["interface"] if port.isdigit() else None
+        try:
+            spec = parse_port(port, interface)
+        except InvalidPort as error:
+            raise usage.UsageError(f"--admin-port: {error}") from error
+        if spec == self.port_spec and spec != NumberedPort(0, interface):
+            raise usage.UsageError("--admin-port and --port are the same")
+        return spec
+
+    def _checked(self, option: str, check: Callable[[str], str]) -> str | None:
+        value = self[option]
+        try:
+            return None if value is None else check(value)
+        except InvalidSiteInfo as error:
+            raise usage.UsageError(f"--{option}: {error}") from error

@@ -94,6 +94,8 @@ class Throttle:
         self._cap = cap
         self._max_keys = max_keys
         self._debts: dict[str, _Debt] = {}
+        #: Attempts that have failed since this was made.
+        self.failures = 0
 
     def __len__(self) -> int:
         """How many keys have a debt, or had one lately; ``max_keys`` at most."""
@@ -117,6 +119,7 @@ class Throttle:
 
     def failed(self, keys: Iterable[str]) -> None:
         """An attempt has failed: charge it, unless :meth:`begin` did."""
+        self.failures += 1
         for key in keys:
             debt = self._debts.get(key)
             if debt is not None and debt.begun:

@@ -23,6 +23,11 @@ SANS_IO = (
     "cfos_cloud.secret_files",
     "cfos_cloud.throttle",
     "cfos_cloud.languages",
+    "cfos_cloud.metrics",
+    "cfos_cloud.site_info",
+    "cfos_cloud.timestamps",
+    "cfos_cloud.gateway.site_data",
+    "cfos_cloud.relay.intake",
     "cfos_cloud.http.*",
     "cfos_cloud.tunnel.yamux*",
     "cfos_cloud.tunnel.scram*",
@@ -38,12 +43,17 @@ SANS_IO = (
     "cfos_cloud.device.preamble",
     "cfos_cloud.device.retry_after",
     "cfos_cloud.device.rewriting",
+    "cfos_cloud.demo.site.model.*",
+    "cfos_cloud.demo.site.settings",
+    "cfos_cloud.demo.site.firmware",
+    "cfos_cloud.demo.site.visitors",
     "cfos_cloud.gateway.addresses",
     "cfos_cloud.gateway.client",
     "cfos_cloud.gateway.rewriting",
     "cfos_cloud.gateway.cookies",
     "cfos_cloud.gateway.origin_rule",
     "cfos_cloud.gateway.sessions",
+    "cfos_cloud.web.operator_session",
 )
 IO = {"twisted", "treq", "klein", "asyncio", "socket", "selectors", "threading"}
 #: Room → rooms it must not know.
@@ -55,6 +65,7 @@ WALLS = {
     "listener": {"web", "gateway", "tunnel", "registry", "device"},
     "gateway": {"device"},
     "web": {"device"},
+    "demo": {"registry", "web"},
 }
 COMPOSITION_ROOTS = (
     "cfos_cloud.server",

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud import __version__
-from cfos_cloud.charging_manager import BadCommandLine, server_arguments
+from cfos_cloud.charging_manager import (
+    BadCommandLine,
+    certificate_arguments,
+    server_arguments,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +33,13 @@ class CommandLineCase(SynchronousTestCase):
             text=True,
             timeout=60,
         )
+
+    def call_all(
+        self, function: str, rows: Sequence[Sequence[str]]
+    ) -> list[subprocess.CompletedProcess[str]]:
+        """Each of these command lines, several at a time."""
+        with ThreadPoolExecutor(4) as threads:
+            return list(threads.map(lambda words: self.call(function, *words), rows))
 
     def assert_one_line(
         self, done: subprocess.CompletedProcess[str], status: int
@@ -45,12 +58,12 @@ class MainTests(CommandLineCase):
 
     def test_help_lists_the_commands(self) -> None:
         done = self.call("main", "--help")
-        for command in ("system", "device-user", "device-check", "demo"):
+        for command in ("system", "device-user", "device-check", "demo", "demo-site"):
             self.assertIn(command, done.stdout)
         self.assertEqual(done.returncode, 0)
 
     def test_bad_usage_is_one_line_and_2(self) -> None:
-        for words in (
+        rows: tuple[list[str], ...] = (
             [],
             ["unknown"],
             ["two\nlines"],
@@ -59,10 +72,18 @@ class MainTests(CommandLineCase):
             ["system", "show"],
             ["system", "show", "a--b"],
             ["system", "list", "--port", "1"],
+            ["system", "list", "--state", "asleep"],
+            ["system", "rename", "a"],
+            ["loglevel", "5"],
+            ["cert", "https://localhost:1", "cert.pem"],
+            ["cert", "https://localhost:1", "none.pem", "none.pem"],
+            ["cert", "a", "b", "c", "d"],
+            ["events", "--limit", "none"],
             ["device-user", "list"],
             ["demo", "--port", "none"],
-        ):
-            self.assert_one_line(self.call("main", *words), 2)
+        )
+        for done in self.call_all("main", rows):
+            self.assert_one_line(done, 2)
 
     def test_a_password_that_can_t_be_asked_for_is_one_line_and_2(self) -> None:
         self.assert_one_line(self.call("main", "system", "list"), 2)
@@ -74,6 +95,17 @@ class MainTests(CommandLineCase):
         done = self.call("main", "system", "list", *words)
         self.assert_one_line(done, 1)
         self.assertIn("can't reach https://127.0.0.1:1", done.stderr)
+
+    def test_every_command_s_help_says_what_its_exit_status_means(self) -> None:
+        commands = ("system rotate", "status", "cert", "password", "loglevel", "events")
+        rows = [["--help"], *([*each.split(), "--help"] for each in commands)]
+        for done in self.call_all("main", rows):
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("exit status:\n  0    done\n", done.stdout)
+
+    def test_an_error_names_the_whole_command(self) -> None:
+        done = self.call("main", "system", "show", "a--b")
+        self.assertTrue(done.stderr.startswith("cfos-cloud system show: 'a--b': "))
 
 
 class ChargingManagerTests(CommandLineCase):
@@ -104,9 +136,53 @@ class ChargingManagerTests(CommandLineCase):
         ):
             self.assertRaises(BadCommandLine, server_arguments, line.split())
 
+    def test_cloud_cert_becomes_cert(self) -> None:
+        three = "https://localhost:4443 cert.pem key.pem"
+        for line, expected in (
+            (three, f"cert {three}"),
+            (f"-json {three}", f"cert --json {three}"),
+            (f"{three} -insecure", f"cert --insecure {three}"),
+            (
+                f"{three} -admin_password_file pw --cafile=ca.pem",
+                f"cert --admin-password-file pw --cafile=ca.pem {three}",
+            ),
+        ):
+            found = certificate_arguments(["cloud_cert", *line.split()])
+            self.assertEqual(found, expected.split())
+
+    def test_cloud_cert_takes_these_three_and_no_other(self) -> None:
+        lines = ("", "https://localhost", "a b", "a b c d", "-cafile a b c")
+        rows = [["cloud_cert", *line.split()] for line in lines]
+        for words in rows:
+            self.assertRaises(BadCommandLine, certificate_arguments, words)
+        for done in self.call_all("charging_manager_main", rows):
+            self.assert_one_line(done, 2)
+
+    def test_cloud_cert_says_its_own_name(self) -> None:
+        done = self.call(
+            "charging_manager_main", "cloud_cert", "https://localhost:1", "none", "none"
+        )
+        self.assert_one_line(done, 2)
+        self.assertTrue(
+            done.stderr.startswith("charging_manager cloud_cert: can't read none: ")
+        )
+
+    def test_help_is_what_there_is(self) -> None:
+        for word in ("help", "-h", "-help", "--help"):
+            done = self.call("charging_manager_main", word)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("run PORT -cloud_server", done.stdout)
+            self.assertIn("cloud_cert URL CERT KEY", done.stdout)
+
     def test_bad_usage_is_one_line_and_2(self) -> None:
-        for words in ([], ["fly"], ["run", "4443"]):
-            self.assert_one_line(self.call("charging_manager_main", *words), 2)
+        rows: tuple[list[str], ...] = (
+            [],
+            ["fly"],
+            ["run", "4443"],
+            ["run", "4443", "cloud_cert"],
+        )
+        for done in self.call_all("charging_manager_main", rows):
+            self.assert_one_line(done, 2)
 
     def test_it_becomes_twistd(self) -> None:
         program = (

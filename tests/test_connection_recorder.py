@@ -6,124 +6,142 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.connection_recorder import INTERVAL, ConnectionRecorder
-from cfos_cloud.registry import DatabaseError, Systems
+from cfos_cloud.events import SERVER, EventKind, Origin
+from cfos_cloud.registry import TunnelRecord
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @dataclass
 class FakeSession:
     cloud_id: str
+    session_id: str = "first"
     agent: str | None = "acme/1"
     client: str = "192.0.2.7"
+    since: datetime = NOON
     bytes_in: int = 0
     bytes_out: int = 0
+    ending: str | None = None
     dismissed: list[str] = field(default_factory=list)
 
     def dismiss(self, reason: str, retry_after: int | None = None) -> None:
         self.dismissed.append(reason)
 
 
-class FakeSystems:
-    def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
-        self.broken = False
+class Kept:
+    """Connections and events as they are told."""
 
-    def record_connection(self, cloud_id: str, **record: Any) -> Deferred[None]:
-        self.records.append({"cloud_id": cloud_id, **record})
-        if self.broken:
-            return fail(DatabaseError("the disk is full"))
-        return succeed(None)
+    def __init__(self) -> None:
+        self.tunnels: list[TunnelRecord] = []
+        self.events: list[tuple[EventKind, Origin, str | None, str]] = []
+
+    def record(self, tunnel: TunnelRecord) -> None:
+        self.tunnels.append(tunnel)
+
+    def note(
+        self,
+        kind: EventKind,
+        by: Origin = SERVER,
+        cloud_id: str | None = None,
+        detail: str = "",
+    ) -> None:
+        self.events.append((kind, by, cloud_id, detail))
 
 
 class ConnectionRecorderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
+        self.clock.advance(NOON.timestamp())
         self.exchange = Exchange()
-        self.systems = FakeSystems()
+        self.kept = Kept()
         self.recorder = ConnectionRecorder(
-            self.exchange, cast(Systems, self.systems), self.clock
+            self.exchange, self.kept, self.kept, self.clock
         )
 
-    def session(self, cloud_id: str = "W00-A", **more: Any) -> TunnelSession:
-        return cast(TunnelSession, FakeSession(cloud_id, **more))
+    def session(self, cloud_id: str = "W00-A", **more: Any) -> Any:
+        return FakeSession(cloud_id, **more)
 
-    def records(self) -> list[dict[str, Any]]:
-        """What was recorded since the last call, times aside."""
-        records, self.systems.records = self.systems.records, []
-        for record in records:
-            age = datetime.now(UTC) - record.pop("last_seen")
-            self.assertLess(age, timedelta(minutes=1))
-        return records
+    def up(self, session: Any) -> None:
+        self.exchange.session_up(cast(TunnelSession, session))
+
+    def over(self, session: Any, why: str) -> None:
+        session.ending = why
+        self.exchange.session_over(cast(TunnelSession, session))
 
     def test_a_tunnel_is_recorded_as_it_comes_up(self) -> None:
-        self.exchange.session_up(self.session(bytes_in=500, bytes_out=900))
+        self.up(self.session(bytes_in=500, bytes_out=900))
         self.assertEqual(
-            self.records(),
+            self.kept.tunnels,
             [
-                {
-                    "cloud_id": "W00-A",
-                    "agent": "acme/1",
-                    "client": "192.0.2.7",
-                    "bytes_in": 0,
-                    "bytes_out": 0,
-                }
+                TunnelRecord(
+                    session="first",
+                    cloud_id="W00-A",
+                    started=NOON,
+                    seen=NOON,
+                    agent="acme/1",
+                    client="192.0.2.7",
+                    bytes_in=500,
+                    bytes_out=900,
+                )
             ],
         )
 
-    def test_its_bytes_are_recorded_once_at_its_end(self) -> None:
-        session = cast(Any, self.session())
-        self.recorder.startService()
-        self.exchange.session_up(session)
-        session.bytes_in, session.bytes_out = 500, 900
-        self.clock.advance(INTERVAL)
-        session.bytes_in, session.bytes_out = 700, 1000
-        self.exchange.session_over(session)
-        moved = [(each["bytes_in"], each["bytes_out"]) for each in self.records()]
-        self.assertEqual(moved, [(0, 0), (0, 0), (700, 1000)])
+    def test_and_as_it_ends_with_why_and_how_much_it_moved(self) -> None:
+        session = self.session()
+        self.up(session)
+        session.bytes_in = 700
+        self.clock.advance(10)
+        self.over(session, "lost")
+        last = self.kept.tunnels[-1]
+        self.assertEqual((last.session, last.bytes_in), ("first", 700))
+        ended = NOON + timedelta(seconds=10)
+        self.assertEqual((last.seen, last.ended, last.reason), (ended, ended, "lost"))
 
-    def test_while_it_lasts_it_is_seen_every_interval(self) -> None:
+    def test_both_are_events(self) -> None:
+        session = self.session()
+        self.up(session)
+        self.over(session, "replaced")
+        device = Origin("device", "192.0.2.7")
+        self.assertEqual(
+            self.kept.events,
+            [
+                (EventKind.CONNECTED, device, "W00-A", "acme/1"),
+                (EventKind.DISCONNECTED, device, "W00-A", "replaced"),
+            ],
+        )
+
+    def test_one_that_says_nothing_of_itself_is_an_event_too(self) -> None:
+        self.up(self.session(agent=None))
+        self.assertEqual(self.kept.events[0][3], "")
+
+    def test_while_it_lasts_it_is_recorded_every_interval(self) -> None:
         self.recorder.startService()
-        self.exchange.session_up(self.session())
-        self.exchange.session_up(self.session("W00-B"))
-        self.records()
+        for name in ("W00-A", "W00-B"):
+            self.up(self.session(name, session_id=name))
+        del self.kept.tunnels[:]
         self.clock.advance(INTERVAL - 1)
-        self.assertEqual(self.records(), [])
+        self.assertEqual(self.kept.tunnels, [])
         self.clock.advance(1)
-        names = [record["cloud_id"] for record in self.records()]
-        self.assertEqual(names, ["W00-A", "W00-B"])
+        recorded = [(one.cloud_id, one.ended) for one in self.kept.tunnels]
+        self.assertEqual(recorded, [("W00-A", None), ("W00-B", None)])
+        self.assertEqual(len(self.kept.events), 2)
 
     def test_the_newcomer_is_what_is_known_last(self) -> None:
         old, new = self.session(client="old"), self.session(client="new")
-        cast(Any, old).dismiss = lambda reason: self.exchange.session_over(old)
-        self.exchange.session_up(old)
-        self.exchange.session_up(new)
-        clients = [record["client"] for record in self.records()]
-        self.assertEqual(clients, ["old", "old", "new"])
+        old.dismiss = lambda reason: self.over(old, reason)
+        self.up(old)
+        self.up(new)
+        told = [(one.client, one.reason) for one in self.kept.tunnels]
+        self.assertEqual(told, [("old", None), ("old", "replaced"), ("new", None)])
 
     def test_stopped_it_leaves_no_timer(self) -> None:
         self.recorder.startService()
         self.recorder.stopService()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.recorder.stopService()
-
-    def test_a_record_that_is_lost_is_a_line_in_the_log_and_no_more(self) -> None:
-        self.systems.broken = True
-        self.recorder.startService()
-        with capturedLogs() as events:
-            self.exchange.session_up(self.session())
-        errors = [each for each in events if each["log_level"] is LogLevel.error]
-        self.assertEqual(
-            [(each["cloud_id"], each["why"]) for each in errors],
-            [("W00-A", "the disk is full")],
-        )
-        self.systems.broken = False
-        self.records()
-        self.clock.advance(INTERVAL)
-        self.assertEqual(len(self.records()), 1)

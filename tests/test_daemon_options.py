@@ -18,6 +18,8 @@ from cfos_cloud.daemon_options import (
     make_private,
     state_directory,
 )
+from cfos_cloud.log_json import format_json
+from cfos_cloud.logs import format_line
 
 
 class SomeOptions(DaemonOptions):
@@ -49,6 +51,49 @@ class ErrorCase(SynchronousTestCase):
         line = self.stream.getvalue()
         self.assertEqual(line.count("\n"), 1, line)
         return line
+
+
+class LogFormatTests(ErrorCase):
+    def test_text_is_the_default_and_json_the_other(self) -> None:
+        self.assertIs(self.parse().log_formatter, format_line)
+        self.assertIs(self.parse("--log-format=text").log_formatter, format_line)
+        self.assertIs(self.parse("--log-format", "json").log_formatter, format_json)
+
+    def test_there_is_no_other(self) -> None:
+        for value in ("xml", "", "JSON"):
+            self.assertIn("--log-format", self.refused(f"--log-format={value}"))
+
+
+class CredentialTests(ErrorCase):
+    """Files that systemd hands over in ``$CREDENTIALS_DIRECTORY``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.patch(
+            os,
+            "environ",
+            {**os.environ, "CREDENTIALS_DIRECTORY": str(self.directory)},
+        )
+
+    def taken(self, *words: str) -> object:
+        options = self.parse(*words)
+        options.take_credentials({"file": "a-secret"})
+        return options["file"]
+
+    def test_one_that_is_there_is_taken(self) -> None:
+        (self.directory / "a-secret").write_text("x")
+        self.assertEqual(self.taken(), str(self.directory / "a-secret"))
+
+    def test_what_is_given_counts_before_it(self) -> None:
+        (self.directory / "a-secret").write_text("x")
+        self.assertEqual(self.taken("--file", "given"), "given")
+
+    def test_one_that_is_not_there_is_none(self) -> None:
+        self.assertIsNone(self.taken())
+        self.patch(os, "environ", {})
+        self.assertIsNone(self.taken())
 
 
 class LeaveTests(ErrorCase):

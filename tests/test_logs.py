@@ -20,6 +20,7 @@ from twisted.logger import (
     LogPublisher,
     globalLogBeginner,
 )
+from twisted.logger import LogLevel as Severity
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,6 +29,7 @@ from cfos_cloud.logs import (
     LoggedService,
     LogLevel,
     format_line,
+    is_journal,
     make_observer,
     observer_for_twistd,
 )
@@ -203,6 +205,49 @@ class TwistdOptionsTests(SynchronousTestCase):
     def test_what_twistd_is_to_do_is_left_to_it(self) -> None:
         self.assertIsNone(self.observer(nodaemon=True, syslog=True))
         self.assertIsNone(self.observer(nodaemon=True, logger="some.factory"))
+
+
+class JournalTests(SynchronousTestCase):
+    """Where systemd's journal reads standard output."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.file = self.path.open("w+", encoding="utf-8")
+        self.addCleanup(self.file.close)
+        status = os.fstat(self.file.fileno())
+        self.stream = f"{status.st_dev}:{status.st_ino}"
+
+    def test_it_is_known_by_device_and_inode(self) -> None:
+        self.assertTrue(is_journal(self.file, {"JOURNAL_STREAM": self.stream}))
+        for environment in ({}, {"JOURNAL_STREAM": ""}, {"JOURNAL_STREAM": "1:2"}):
+            self.assertFalse(is_journal(self.file, environment))
+        self.assertFalse(is_journal(io.StringIO(), {"JOURNAL_STREAM": self.stream}))
+
+    def lines(self) -> list[str]:
+        self.patch(sys, "stdout", self.file)
+        observer = observer_for_twistd({"nodaemon": True}, LogLevel(4))
+        assert observer is not None
+        log = Logger(observer=LogPublisher(observer), namespace="x")
+        for level in (Severity.error, Severity.warn, Severity.info, Severity.debug):
+            log.emit(level, "said")
+        try:
+            raise ValueError
+        except ValueError:
+            log.failure("it broke")
+        return self.path.read_text("utf-8").splitlines()
+
+    def test_it_learns_the_priority_of_every_line(self) -> None:
+        before = dict(os.environ)
+        os.environ["JOURNAL_STREAM"] = self.stream
+        self.addCleanup(os.environ.update, before)
+        self.addCleanup(os.environ.pop, "JOURNAL_STREAM")
+        lines = self.lines()
+        self.assertEqual([line[:3] for line in lines[:4]], ["<3>", "<4>", "<6>", "<7>"])
+        self.assertGreater(len(lines), 5)
+        self.assertEqual({line[:3] for line in lines[4:]}, {"<3>"})
+
+    def test_nobody_else_sees_priorities(self) -> None:
+        self.assertNotIn("<", "".join(self.lines()[:4]))
 
 
 class TwistdTests(SynchronousTestCase):

@@ -10,9 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cloud.gateway.client import parse_network
 from cfos_cloud.listener.ports import parse_port
 from cfos_cloud.server_options import Options
+from cfos_cloud.site_info import SiteInfo
 
 
-class ServerOptionsTests(SynchronousTestCase):
+class OptionsCase(SynchronousTestCase):
     def parse(self, *words: str) -> Options:
         options = Options()
         options.parseOptions(list(words))
@@ -29,6 +30,8 @@ class ServerOptionsTests(SynchronousTestCase):
         self.assertEqual(line.count("\n"), 1, line)
         return line
 
+
+class ServerOptionsTests(OptionsCase):
     def test_nothing_need_be_given(self) -> None:
         options = self.parse()
         self.assertEqual(options.port_spec, parse_port("4443", None))
@@ -87,5 +90,54 @@ class ServerOptionsTests(SynchronousTestCase):
         for domain in ("a b", "-", "*", "a..b"):
             self.refused(f"--domain={domain}")
 
+    def test_name_and_links_of_the_operator_are_taken(self) -> None:
+        self.assertEqual(self.parse().site_info, SiteInfo())
+        options = self.parse(
+            "--operator-name= Stadtwerke ",
+            "--imprint-url=https://example.org/imprint",
+            "--privacy-url=http://example.org/privacy",
+        )
+        self.assertEqual(
+            options.site_info,
+            SiteInfo(
+                "Stadtwerke",
+                "https://example.org/imprint",
+                "http://example.org/privacy",
+            ),
+        )
+
+    def test_those_that_can_not_be_shown_are_refused(self) -> None:
+        for option, value in (
+            ("operator-name", ""),
+            ("operator-name", "x" * 81),
+            ("imprint-url", "example.org"),
+            ("imprint-url", "javascript:alert(1)"),
+            ("privacy-url", ""),
+            ("privacy-url", "ftp://example.org/"),
+        ):
+            self.assertIn(f"--{option}: ", self.refused(f"--{option}={value}"))
+
     def test_arguments_without_an_option_are_refused(self) -> None:
         self.refused("4443")
+
+
+class AdminPortTests(OptionsCase):
+    def test_there_is_none_unless_it_is_given(self) -> None:
+        self.assertIsNone(self.parse().admin_port_spec)
+
+    def test_it_is_a_number_at_the_same_interface_or_an_endpoint(self) -> None:
+        options = self.parse("--admin-port=5001", "--interface=127.0.0.1")
+        self.assertEqual(options.admin_port_spec, parse_port("5001", "127.0.0.1"))
+        place = "tcp:5001:interface=localhost"
+        options = self.parse("--admin-port", place, "--interface=192.0.2.1")
+        self.assertEqual(options.admin_port_spec, parse_port(place, None))
+
+    def test_one_that_is_none_is_refused(self) -> None:
+        for port in ("", "-1", "65536", "http"):
+            self.assertIn("--admin-port", self.refused(f"--admin-port={port}"))
+
+    def test_one_port_can_not_be_both(self) -> None:
+        line = self.refused("--port=5000", "--admin-port=5000")
+        self.assertIn("the same", line)
+        self.refused("--admin-port=4443")
+        self.parse("--port=0", "--admin-port=0")

@@ -43,6 +43,14 @@ class ThrottleTests(SynchronousTestCase):
         self.fail_times(1, "a")
         self.assertEqual(self.throttle.wait(["a"]), PENALTY)
 
+    def test_failures_are_counted_however_many_keys_they_have(self) -> None:
+        self.fail_times(2, "a", "b", "c")
+        self.throttle.begin(["a"])
+        self.throttle.failed(["a"])
+        self.throttle.begin(["a"])
+        self.throttle.succeeded(["a"])
+        self.assertEqual(self.throttle.failures, 3)
+
     def test_penalties_fade_with_time(self) -> None:
         self.fail_times(8, "a")
         self.clock.now += 9.5

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 @dataclass(frozen=True)
@@ -52,26 +56,49 @@ class Certificate:
 
     @property
     def not_before(self) -> datetime:
-        return self.leaf.not_valid_before_utc
+        """When all of the chain is valid from."""
+        return max(each.not_valid_before_utc for each in self.chain)
 
     @property
     def not_after(self) -> datetime:
-        return self.leaf.not_valid_after_utc
+        """When the first of the chain expires; almost always the server's own."""
+        return min(each.not_valid_after_utc for each in self.chain)
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until :attr:`not_after`, negative after it."""
+        return (self.not_after - now) // timedelta(days=1)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The DNS names and IP addresses that it is for (RFC 5280 §4.2.1.6)."""
-        try:
-            found = self.leaf.extensions.get_extension_for_class(
-                x509.SubjectAlternativeName
-            ).value
-        except x509.ExtensionNotFound:
-            return ()
+        found = extension(self.leaf, x509.SubjectAlternativeName)
         return tuple(
             str(name.value)
-            for name in found
+            for name in found or ()
             if isinstance(name, x509.DNSName | x509.IPAddress)
         )
+
+    def covers(self, name: str) -> bool:
+        """
+        Is it for this DNS name, or by a wildcard for one label in its place (RFC
+        9525 §6.3)? A ``name`` with a wildcard is covered by the same wildcard alone.
+        """
+        name = name.lower()
+        first, _, rest = name.partition(".")
+        ours = {each.lower() for each in self.names}
+        return name in ours or (first != "*" and bool(rest) and f"*.{rest}" in ours)
+
+    @property
+    def issuer(self) -> str:
+        """Who vouches for it, as RFC 4514 writes names."""
+        return self.leaf.issuer.rfc4514_string()
+
+    @property
+    def key_type(self) -> str:
+        """``RSA 2048``, say, or ``EC P-256``."""
+        if isinstance(self.key, RSAPrivateKey):
+            return f"RSA {self.key.key_size}"
+        return f"EC {_CURVES.get(self.key.curve.name, self.key.curve.name)}"
 
     @property
     def self_signed(self) -> bool:
@@ -91,3 +118,11 @@ def issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    """The certificate's extension of this kind, if it has one."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -10,22 +10,30 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     SECP384R1,
-    EllipticCurvePrivateKey,
+    SECP521R1,
+    EllipticCurvePublicKey,
 )
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from cfos_cloud.listener.certificate import Certificate, PrivateKey, issued
+from cfos_cloud.listener.certificate import (
+    Certificate,
+    PrivateKey,
+    extension,
+    issued,
+)
+from cfos_cloud.listener.certificate_pem import (
+    BadCertificate,
+    BadKey,
+    read_chain,
+    read_key,
+)
+
+__all__ = ["BadCertificate", "OutOfDate", "check_dates", "check_pair", "read_pair"]
 
 MIN_RSA_BITS = 2048
-
-#: Certificates between the server's own and a root; real chains have one or two.
-MAX_CHAIN = 10
-
-
-class BadCertificate(Exception):
-    """A pair that can't be served; the message says why in one line."""
+#: Each handshake costs the server a signature, with twice the bits six times as much.
+MAX_RSA_BITS = 4096
 
 
 class OutOfDate(BadCertificate):
@@ -45,25 +53,21 @@ def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Certifi
 
 def read_pair(certificate_pem: bytes, key_pem: bytes) -> Certificate:
     """
-    Both as one, if the server can serve it at the right time: PEM, the key
-    belongs to the first certificate and is strong enough, the chain is in order,
-    and a device can bind its log-in to it.
+    Both as one, if the server can serve it at the right time: PEM, a key that is
+    strong enough and belongs to the first certificate, which is made for servers; a
+    chain in order; and a signature that a device can bind its log-in to.
 
     :raises BadCertificate: otherwise.
     """
     chain = read_chain(certificate_pem)
+    for number, each in enumerate(chain, start=1):
+        _check_readable(each, number)
+    _check_public_key(chain[0])
     key = read_key(key_pem)
-    if not belong_together(chain[0], key):
-        raise BadCertificate("the private key belongs to another certificate")
-    _check_key(key)
-    for number, (subject, issuer) in enumerate(pairwise(chain), start=1):
-        if not issued(issuer, subject):
-            raise BadCertificate(
-                f"the chain is out of order: certificate {number + 1} "
-                f"did not issue certificate {number}"
-            )
-    _check_purpose(chain[0])
-    _check_binding(chain[0])
+    _check_belonging(chain, key)
+    _check_order(chain)
+    _check_purpose(chain)
+    _check_signature(chain[0])
     return Certificate(chain, key)
 
 
@@ -72,46 +76,16 @@ def check_dates(certificate: Certificate, now: datetime) -> None:
     :raises OutOfDate: some certificate of the chain is not valid at ``now``.
     """
     for number, each in enumerate(certificate.chain, start=1):
+        which = _which(number)
         if now > each.not_valid_after_utc:
             raise OutOfDate(
-                f"certificate {number} of the chain expired on "
-                f"{each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+                f"{which} expired on {each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
             )
         if now < each.not_valid_before_utc:
             raise OutOfDate(
-                f"certificate {number} of the chain is not valid before "
+                f"{which} is not valid before "
                 f"{each.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
             )
-
-
-def read_chain(pem: bytes) -> tuple[x509.Certificate, ...]:
-    """
-    :raises BadCertificate: not PEM, or no certificate, or too many of them.
-    """
-    try:
-        chain = tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
-        raise BadCertificate("the certificate is not PEM, or damaged") from error
-    if len(chain) > MAX_CHAIN:
-        raise BadCertificate(f"the chain has more than {MAX_CHAIN} certificates")
-    return chain
-
-
-def read_key(pem: bytes) -> PrivateKey:
-    """
-    :raises BadCertificate: not PEM, encrypted, or neither RSA nor EC.
-    """
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except TypeError as error:
-        raise BadCertificate(
-            "the private key is encrypted: remove its passphrase"
-        ) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise BadCertificate("the private key is not PEM, or damaged") from error
-    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
-        raise BadCertificate("the private key is neither RSA nor EC")
-    return key
 
 
 def belong_together(certificate: x509.Certificate, key: PrivateKey) -> bool:
@@ -122,31 +96,105 @@ def belong_together(certificate: x509.Certificate, key: PrivateKey) -> bool:
         return False
 
 
-def _check_key(key: PrivateKey) -> None:
-    if isinstance(key, RSAPrivateKey):
-        if key.key_size < MIN_RSA_BITS:
-            raise BadCertificate(
-                f"the RSA key has {key.key_size} bits, fewer than {MIN_RSA_BITS}"
-            )
-    elif not isinstance(key.curve, SECP256R1 | SECP384R1):
-        # The other curves are too small, or left out by browsers.
+def _which(number: int) -> str:
+    return "the certificate" if number == 1 else f"certificate {number} of the chain"
+
+
+def _check_readable(certificate: x509.Certificate, number: int) -> None:
+    # What is within is parsed when it is asked for, each part with its own errors.
+    try:
+        for name in (certificate.subject, certificate.issuer):
+            name.rfc4514_string()
+        list(certificate.extensions)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise BadCertificate(
-            f"the EC key is on {key.curve.name}: P-256 and P-384 can be used"
+            f"{_which(number)} is damaged: its names or extensions can't be read"
+        ) from None
+
+
+def _check_public_key(leaf: x509.Certificate) -> None:
+    # Before the private key is read, which takes long for a large one.
+    try:
+        key = leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, RSAPublicKey):
+        bits = key.key_size
+        if bits < MIN_RSA_BITS:
+            raise BadCertificate(
+                f"the RSA key has {bits} bits, fewer than {MIN_RSA_BITS}"
+            )
+        if bits > MAX_RSA_BITS:
+            raise BadCertificate(
+                f"the RSA key has {bits} bits, more than {MAX_RSA_BITS}: "
+                "each connection would cost the server too much"
+            )
+    elif isinstance(key, EllipticCurvePublicKey):
+        if not isinstance(key.curve, SECP256R1 | SECP384R1 | SECP521R1):
+            # The other curves are too small, or known to no browser.
+            raise BadCertificate(
+                f"the EC key is on {key.curve.name}: P-256, P-384 and P-521 can be used"
+            )
+    else:
+        kind = type(key).__name__.removesuffix("PublicKey")
+        raise BadCertificate(
+            f"the certificate's key is neither RSA nor EC, but {kind}"
+            if key is not None
+            else "the certificate's key is of a kind that is not known"
         )
 
 
-def _check_purpose(leaf: x509.Certificate) -> None:
-    try:
-        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
+def _check_belonging(chain: tuple[x509.Certificate, ...], key: PrivateKey) -> None:
+    if belong_together(chain[0], key):
         return
-    except ValueError as error:
-        raise BadCertificate("the certificate's extensions are damaged") from error
-    if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+    for number, each in enumerate(chain, start=1):
+        if belong_together(each, key):
+            raise BadCertificate(
+                f"the private key belongs to certificate {number} of the chain: "
+                "put that one first, then the one that issued it, and so on"
+            )
+    raise BadKey("the private key belongs to another certificate")
+
+
+def _check_order(chain: tuple[x509.Certificate, ...]) -> None:
+    for number, (subject, issuer) in enumerate(pairwise(chain), start=1):
+        if not issued(issuer, subject):
+            raise BadCertificate(
+                f"the chain is out of order: certificate {number + 1} "
+                f"did not issue certificate {number}"
+            )
+        constraints = extension(issuer, x509.BasicConstraints)
+        if constraints is not None and not constraints.ca:
+            raise BadCertificate(
+                f"certificate {number + 1} of the chain is not an authority's, "
+                f"so it can't vouch for certificate {number}"
+            )
+
+
+def _check_purpose(chain: tuple[x509.Certificate, ...]) -> None:
+    leaf = chain[0]
+    constraints = extension(leaf, x509.BasicConstraints)
+    # "openssl req -x509" makes an authority of what people mean to be a server's own.
+    # Alone and self-signed it does no harm; anything else is an authority by mistake.
+    alone = len(chain) == 1 and issued(leaf, leaf)
+    if constraints is not None and constraints.ca and not alone:
+        raise BadCertificate("the certificate is an authority's (CA), not a server's")
+    purposes = extension(leaf, x509.ExtendedKeyUsage)
+    if purposes is not None and not {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    } & set(purposes):
         raise BadCertificate("the certificate is not made for servers (serverAuth)")
+    usage = extension(leaf, x509.KeyUsage)
+    if usage is not None and not usage.digital_signature:
+        # All our cipher suites have the server sign (RFC 5246 §7.4.2, RFC 8446).
+        raise BadCertificate(
+            "the certificate's key may not sign (digitalSignature), "
+            "which TLS asks of a server's"
+        )
 
 
-def _check_binding(leaf: x509.Certificate) -> None:
+def _check_signature(leaf: x509.Certificate) -> None:
     # RFC 5929 §4.1 takes the hash of the certificate's own signature, and leaves
     # tls-server-end-point undefined where that has none, as with Ed25519.
     try:

@@ -9,22 +9,18 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from cfos_cloud.listener.certificate import Certificate, PrivateKey
-from cfos_cloud.listener.certificate_check import (
+from cfos_cloud.listener.certificate_check import belong_together, read_pair
+from cfos_cloud.listener.certificate_pem import (
     BadCertificate,
-    OutOfDate,
-    belong_together,
-    check_dates,
     read_chain,
     read_key,
-    read_pair,
 )
 from cfos_cloud.listener.self_signed import made_here, make_self_signed, new_key
 from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
 
 __all__ = ["Certificate", "CertificateError", "CertificateStore"]
 
-#: Time before its end at which a certificate of our own is replaced, and one of
-#: somebody else's complained about.
+#: Time before its end at which a certificate of our own is replaced.
 RENEW_BEFORE = timedelta(days=30)
 
 
@@ -34,12 +30,16 @@ class CertificateError(Exception):
 
 class CertificateStore:
     """
-    ``tls/key.pem`` and ``tls/certificate.pem`` in the data directory, both 0600.
+    The directory ``tls`` in the data directory; its files are 0600.
 
-    A self-signed certificate of our own is made where there is none, and again
-    with the same key when it nears its end or is for other names: devices know
-    the server by its key. Any other certificate is the operator's and never
-    touched.
+    ``imported.pem`` is the operator's: a private key and its chain. Both are in one
+    file, so that nobody ever finds the key of one and the chain of another. Where it
+    is, it is used and never touched but by another import.
+
+    Without it there are ``key.pem`` and ``certificate.pem``, self-signed, made where
+    there is none, and again with the same key when the certificate nears its end or
+    is for other names: devices know the server by its key. A pair there that was not
+    made here is the operator's, too.
 
     :param names: what a certificate of our own is for; the first is its common
         name.
@@ -52,29 +52,67 @@ class CertificateStore:
         self, data_dir: Path, names: Sequence[str], now: Callable[[], datetime]
     ) -> None:
         self._directory = data_dir / "tls"
+        self._imported_path = self._directory / "imported.pem"
         self._key_path = self._directory / "key.pem"
         self._certificate_path = self._directory / "certificate.pem"
         self._names = tuple(names)
         self._now = now
+        self._read_before: tuple[tuple[bytes, bytes], Certificate] | None = None
 
     def load(self) -> Certificate:
         """
         What is to be served now, made or renewed if need be.
 
-        One of the operator's that is out of date is returned too, with an error in
-        the log: the server has to run for a new one to be imported.
+        One of the operator's that is out of date is returned, too: the server has
+        to run for a new one to be imported.
 
         :raises CertificateError: a file is damaged, doesn't belong to the other,
             or can't be read or written. Nothing has been changed then.
         """
         try:
-            return self._load()
+            imported = _read(self._imported_path)
+            if imported is not None:
+                return self._of_the_operator(imported, imported, "imported.pem: ")
+            return self._own()
         except (SecretFileError, OSError) as error:
             raise CertificateError(str(error)) from error
         except BadCertificate as error:
             raise CertificateError(f"{self._directory}: {error}") from error
 
-    def _load(self) -> Certificate:
+    def keep(self, certificate: Certificate) -> None:
+        """
+        Have :meth:`load` give this certificate of the operator's from now on. It is
+        on the disk when this returns; a crash at any moment before leaves the old
+        one, or the new one, whole.
+
+        :raises CertificateError: it can't be written; the old one stays.
+        """
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_secret(
+                self._imported_path, certificate.key_pem + certificate.certificate_pem
+            )
+        except OSError as error:
+            raise CertificateError(
+                f"can't write {self._imported_path}: {error.strerror}"
+            ) from error
+
+    def tidy(self) -> None:
+        """
+        Remove what a crash in the middle of writing has left, for it may hold a key.
+        Only while nobody writes.
+        """
+        for path in self._directory.glob(".*.pem.*.new"):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                self._log.warn(
+                    "can't remove {path}, which may hold a private key: {reason}",
+                    path=str(path),
+                    reason=error.strerror,
+                )
+
+    def _own(self) -> Certificate:
         key_pem = _read(self._key_path)
         certificate_pem = _read(self._certificate_path)
         if certificate_pem is None:
@@ -85,33 +123,26 @@ class CertificateStore:
             if not ours:
                 raise BadCertificate("key.pem is missing")
             return self._make(None)
-        key = read_key(key_pem)
         if not ours:
             return self._of_the_operator(certificate_pem, key_pem)
+        key = read_key(key_pem)
         if not belong_together(chain[0], key):
             # The end of a crash after the first of two files was written.
             return self._make(key)
         certificate = Certificate(chain, key)
         return self._make(key) if self._is_due(certificate) else certificate
 
-    def _of_the_operator(self, certificate_pem: bytes, key_pem: bytes) -> Certificate:
-        certificate = read_pair(certificate_pem, key_pem)
-        now = self._now()
-        try:
-            check_dates(certificate, now)
-        except OutOfDate as error:
-            self._log.error(
-                "the imported certificate is out of date, import a new one: {reason}",
-                reason=str(error),
-            )
-        else:
-            if certificate.not_after - now < RENEW_BEFORE:
-                self._log.warn(
-                    "the imported certificate expires on {not_after:%Y-%m-%d}, "
-                    "import a new one",
-                    not_after=certificate.not_after,
-                )
-        return certificate
+    def _of_the_operator(
+        self, certificate_pem: bytes, key_pem: bytes, place: str = ""
+    ) -> Certificate:
+        # To read a key of 4,096 bits takes long enough to be felt elsewhere.
+        pair = certificate_pem, key_pem
+        if self._read_before is None or self._read_before[0] != pair:
+            try:
+                self._read_before = pair, read_pair(*pair)
+            except BadCertificate as error:
+                raise BadCertificate(f"{place}{error}") from error
+        return self._read_before[1]
 
     def _is_due(self, certificate: Certificate) -> bool:
         now = self._now()

@@ -38,6 +38,20 @@ _DNS_NAME = re.compile(
 )
 
 
+def domain_names(domain: str | None) -> tuple[str, ...]:
+    """
+    The names that ``--domain`` brings: itself, and all hosts right below.
+
+    :raises ValueError: ``domain`` is no DNS name.
+    """
+    if domain is None:
+        return ()
+    domain = domain.lower()
+    if _DNS_NAME.match(domain) is None:
+        raise ValueError(f"{domain!r} is not a domain name")
+    return (domain, f"*.{domain}")
+
+
 def server_names(host_name: str, domain: str | None = None) -> tuple[str, ...]:
     """
     The names under which a server is reached: its domain and all hosts right
@@ -52,12 +66,7 @@ def server_names(host_name: str, domain: str | None = None) -> tuple[str, ...]:
     :param domain: as given by ``--domain``.
     :raises ValueError: ``domain`` is no DNS name.
     """
-    names = []
-    if domain is not None:
-        domain = domain.lower()
-        if _DNS_NAME.match(domain) is None:
-            raise ValueError(f"{domain!r} is not a domain name")
-        names += [domain, f"*.{domain}"]
+    names = list(domain_names(domain))
     if _DNS_NAME.match(host_name.lower()):
         names.append(host_name.lower())
     names += ["localhost", "127.0.0.1", "::1"]

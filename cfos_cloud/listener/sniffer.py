@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from typing import Protocol as Shape
 from typing import cast
@@ -19,6 +20,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES, Route, choose
+from cfos_cloud.listener.liveness import end_with_peer
 
 #: Seconds that a client may take until its first bytes allow a choice.
 PATIENCE = 10.0
@@ -50,6 +52,9 @@ class Sniffer(Protocol):
             # Writes are joined before they get here: waiting for more to send
             # only adds delay.
             transport.setTcpNoDelay(True)
+            handle = getattr(transport, "getHandle", None)
+            if handle is not None and isinstance(handle(), socket.socket):
+                end_with_peer(handle())
         self._patience = self._settings.clock.callLater(
             self._settings.patience, self._out_of_patience
         )

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
 from cfos_cloud.listener.certificate import Certificate
+from cfos_cloud.listener.certificate_pem import BadCertificate
 
 if TYPE_CHECKING:
     from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -50,17 +51,25 @@ class ReloadableTLS:
     :class:`twisted.protocols.tls.TLSMemoryBIOFactory`: TLS 1.2 and 1.3 by
     Mozilla's "intermediate" profile, and HTTP/1.1 as the only protocol.
 
-    :param certificate: the first one to serve.
-    :raises OpenSSL.SSL.Error: OpenSSL does not take it.
+    :param certificate: the first one to serve; without it :meth:`use` has to come
+        before the first connection.
+    :raises BadCertificate: OpenSSL does not take it.
     """
 
-    def __init__(self, certificate: Certificate) -> None:
-        self.use(certificate)
+    def __init__(self, certificate: Certificate | None = None) -> None:
+        if certificate is not None:
+            self.use(certificate)
 
     @property
     def certificate(self) -> Certificate:
         """The one that new connections get."""
         return self._certificate
+
+    def check(self, certificate: Certificate) -> None:
+        """
+        :raises BadCertificate: OpenSSL does not take it.
+        """
+        _context(certificate)
 
     def use(self, certificate: Certificate) -> None:
         """
@@ -68,15 +77,26 @@ class ReloadableTLS:
         handshake, keep the one they began with. TLS sessions can't be resumed
         across this call, as each one draws new keys for session tickets.
 
-        :raises OpenSSL.SSL.Error: OpenSSL does not take it; the old one stays.
+        :raises BadCertificate: OpenSSL does not take it; the old one stays.
         """
         # An OpenSSL context must not be changed once a connection came from it.
-        self._context = server_context(certificate)
+        self._context = _context(certificate)
         self._certificate = certificate
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Called by Twisted for each connection."""
         return SSL.Connection(self._context)
+
+
+def _context(certificate: Certificate) -> SSL.Context:
+    try:
+        return server_context(certificate)
+    except SSL.Error as error:
+        entries = error.args[0] if error.args else ()
+        reasons = [entry[2] for entry in entries if entry[2:]]
+        raise BadCertificate(
+            f"OpenSSL refuses it: {', '.join(reasons) or 'it does not say why'}"
+        ) from error
 
 
 def server_context(certificate: Certificate) -> SSL.Context:

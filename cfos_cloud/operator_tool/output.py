@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from cfos_cloud.logs import escape
-from cfos_cloud.operator_tool.client import Object
+from cfos_cloud.operator_tool.api import Object
+from cfos_cloud.operator_tool.table import Column, lines_of
 
-_COLUMNS = ("CLOUD ID", "STATE", "SINCE", "NAME", "AGENT", "CLIENT", "IN", "OUT")
+#: Of a terminal that does not say how wide it is.
+DEFAULT_WIDTH = 80
+Row = Sequence[str]
+
+
+def _width_of_terminal() -> int:
+    return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
 
 
 class Output:
-    """``as_json``: what the API said, one JSON document a command."""
+    """
+    ``as_json``: what the API said, one JSON document a command.
 
-    def __init__(self, as_json: bool, file: TextIO | None = None) -> None:
+    :ivar for_people: this goes to a terminal, so numbers and times may be written as
+        people like them.
+    """
+
+    def __init__(
+        self,
+        as_json: bool,
+        file: TextIO | None = None,
+        width: Callable[[], int] = _width_of_terminal,
+    ) -> None:
         self._as_json = as_json
         self._file = sys.stdout if file is None else file
+        self._width = width
+        self.for_people = not as_json and self._file.isatty()
 
-    def document(self, document: Object, *lines: str) -> None:
+    def document(self, document: object, *lines: str) -> None:
         """The document, or for people the lines."""
         if self._as_json:
             self._print(json.dumps(document))
@@ -28,51 +48,36 @@ class Output:
             for line in lines:
                 self._print(escape(line))
 
-    def system(self, system: Object) -> None:
-        """One system, a member a line."""
-        width = max(len(name) for name in system) + 1
-        lines = [
-            f"{name + ':':<{width}} {_text(value)}" for name, value in system.items()
-        ]
-        self.document(system, *lines)
+    def members(self, document: Object, members: Object | None = None) -> None:
+        """One thing, a member a line; ``members`` in place of the document's own."""
+        shown = document if members is None else members
+        width = max(map(len, shown), default=0) + 1
+        lines = [f"{name + ':':<{width}} {text(of)}" for name, of in shown.items()]
+        self.document(document, *lines)
 
-    def systems(self, systems: Sequence[Object]) -> None:
+    def items(
+        self, items: Sequence[Object], columns: Sequence[Column], rows: Sequence[Row]
+    ) -> None:
         """A table on a terminal, elsewhere fields between tabs."""
         if self._as_json:
-            self._print(json.dumps({"items": systems, "next": None}))
-            return
-        rows = [_COLUMNS, *(_row(system) for system in systems)]
-        if not self._file.isatty():
-            for row in rows:
-                self._print("\t".join(row))
-            return
-        widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self._print("  ".join(cells).rstrip())
+            self._print(json.dumps({"items": items, "next": None}))
+        elif self.for_people:
+            for line in lines_of(columns, rows, self._width()):
+                self._print(line)
+        else:
+            for row in ([column.title for column in columns], *rows):
+                self._print("\t".join(map(escape, row)))
 
     def _print(self, line: str) -> None:
         print(line, file=self._file)
 
 
-def _row(system: Object) -> tuple[str, ...]:
-    state = "online" if system["online"] else "offline"
-    values = (
-        system["cloud_id"],
-        state if system["enabled"] else "disabled",
-        system["since"],
-        system["name"],
-        system["agent"],
-        system["client"],
-        system["bytes_in"],
-        system["bytes_out"],
-    )
-    return tuple(escape(_text(value)) for value in values)
-
-
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A value of the API as a cell."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(text, value)) or "-"
     return str(value)

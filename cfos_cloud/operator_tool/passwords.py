@@ -1,4 +1,4 @@
-"""The admin password of whoever runs the tool."""
+"""Passwords of whoever runs the tool."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cfos_cloud.operator_tool.errors import BadUsage
 from cfos_cloud.secret_files import SecretFileError, read_secret
 
 VARIABLE = "CFOS_CLOUD_ADMIN_PASSWORD"
+
+Ask = Callable[[str], str]
 
 
 def secret_from(path: Path) -> str:
@@ -31,7 +33,7 @@ def secret_from(path: Path) -> str:
 def admin_password(
     path: Path | None,
     environment: Mapping[str, str],
-    ask: Callable[[str], str] = getpass.getpass,
+    ask: Ask = getpass.getpass,
 ) -> str:
     """
     From the file, else from the environment, else from the person at the terminal.
@@ -47,10 +49,35 @@ def admin_password(
             "the admin password is needed: --admin-password-file FILE, "
             f"the variable {VARIABLE}, or a terminal to ask at"
         )
-    try:
-        password = ask("Admin password: ")
-    except EOFError:
-        password = ""
+    password = _answer(ask, "Admin password: ")
     if not password:
         raise BadUsage("no admin password was given")
     return password
+
+
+def new_admin_password(path: Path | None, ask: Ask = getpass.getpass) -> str:
+    """
+    From the file, else twice from the person at the terminal.
+
+    :raises BadUsage: there is neither, or the two are not the same.
+    """
+    if path is not None:
+        return secret_from(path)
+    if not sys.stdin.isatty():
+        raise BadUsage(
+            "the new password is needed: --new-password-file FILE, "
+            "or a terminal to ask at"
+        )
+    password = _answer(ask, "New admin password: ")
+    if not password:
+        raise BadUsage("no new password was given")
+    if _answer(ask, "The same once more: ") != password:
+        raise BadUsage("the two are not the same; nothing has changed")
+    return password
+
+
+def _answer(ask: Ask, prompt: str) -> str:
+    try:
+        return ask(prompt)
+    except EOFError:
+        return ""

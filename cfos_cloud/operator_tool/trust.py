@@ -5,11 +5,11 @@ that it had the first time, as ssh does it.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import (
@@ -30,7 +30,12 @@ from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 from cfos_cloud.device.pins import PinFile, PinFileError, pin_of
-from cfos_cloud.operator_tool.errors import BadUsage, ServerKeyChanged, ToolError
+from cfos_cloud.operator_tool.errors import (
+    BadUsage,
+    ServerKeyChanged,
+    ToolError,
+    UnknownServerKey,
+)
 from cfos_cloud.operator_tool.server_address import ServerAddress
 
 Say = Callable[[str], None]
@@ -38,18 +43,28 @@ Say = Callable[[str], None]
 
 class KnownKeys:
     """
-    The keys of servers, by ``host:port``; the first one that is seen is kept, a
-    later one if ``accept_new``. ``say`` gets a line for the person about that.
+    The keys of servers, by ``host:port``. The first one that is seen is kept, unless
+    somebody can be asked about it; a later one if ``accept_new``. ``say`` gets a line
+    for the person about that.
+
+    Keys and not certificates: a self-signed one is renewed with the same key.
+
+    :param can_ask: a first key is not taken at once, but told of by
+        :class:`UnknownServerKey`.
     """
 
-    def __init__(self, pins: PinFile, accept_new: bool, say: Say) -> None:
+    def __init__(
+        self, pins: PinFile, accept_new: bool, say: Say, can_ask: bool = False
+    ) -> None:
         self._pins = pins
         self._accept_new = accept_new
         self._say = say
+        self._can_ask = can_ask
 
     def check(self, server: ServerAddress, certificate: x509.Certificate) -> None:
         """
         :raises ServerKeyChanged: it is not the key that is known.
+        :raises UnknownServerKey: none is known, and somebody can be asked.
         :raises ToolError: the file of keys can't be understood.
         """
         pin = pin_of(certificate)
@@ -59,14 +74,27 @@ class KnownKeys:
             raise ToolError(str(error)) from error
         if known == pin:
             return
-        fingerprint = _fingerprint(pin)
+        fingerprint = certificate.fingerprint(SHA256()).hex(":").upper()
         if known is not None and not self._accept_new:
             raise ServerKeyChanged(
-                f"{server.netloc} has another key than before ({fingerprint}), "
-                "somebody may be in between; if it is right, --accept-new-key "
-                "takes it"
+                f"{server.netloc} has another key than before, somebody may be in "
+                f"between (certificate SHA-256 {fingerprint}); if it is right, "
+                "--accept-new-key takes it"
             )
-        self._say(f"{server.netloc} has the key {fingerprint}; it is remembered")
+        if known is None and self._can_ask:
+            raise UnknownServerKey(
+                f"no CA vouches for {server.netloc}, and its key is not known yet "
+                f"(certificate SHA-256 {fingerprint})",
+                pin,
+            )
+        self._say(
+            f"{server.netloc} is known by its key from now on "
+            f"(certificate SHA-256 {fingerprint})"
+        )
+        self.remember(server, pin)
+
+    def remember(self, server: ServerAddress, pin: str) -> None:
+        """From now on ``server`` is the one with this key, if that can be kept."""
         try:
             self._pins.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._pins.put(server.netloc, pin)
@@ -81,6 +109,10 @@ class FirstUseTrust:
     def __init__(self, server: ServerAddress, keys: KnownKeys) -> None:
         self._server = server
         self._keys = keys
+
+    def accept(self, pin: str) -> None:
+        """The server is the one with this key: somebody says so who knows."""
+        self._keys.remember(self._server, pin)
 
     def creatorForNetloc(
         self, hostname: bytes, port: int
@@ -182,9 +214,3 @@ class NoTrust:
     ) -> SSL.Connection:
         context = CertificateOptions(verify=False).getContext()
         return SSL.Connection(context, None)
-
-
-def _fingerprint(pin: str) -> str:
-    """A key's hash as ssh writes it."""
-    text = base64.b64encode(bytes.fromhex(pin)).decode("ascii")
-    return f"SHA256:{text.rstrip('=')}"

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import MethodNotAllowed
 
+from cfos_cloud.gateway.error_answers import log_error
 from cfos_cloud.gateway.error_pages import (
     ErrorKind,
     ErrorPages,
@@ -83,9 +84,20 @@ def answer_error(
     kind: ErrorKind,
     fields: Iterable[tuple[bytes, bytes]] = (),
 ) -> bytes:
-    """An error of ours, as page or JSON."""
+    """An error of ours, as page or JSON; the log has its id."""
+    error_id = new_error_id()
+    # Without its query, in which a secret may be.
+    path = request.uri.partition(b"?")[0]
+    what = b"%b %b" % (request.method, path)
+    log_error(
+        kind,
+        error_id,
+        client_address(request),
+        getattr(request, "cloud_id", None),
+        what.decode("latin-1"),
+    )
     rendered = errors.render(
-        GatewayError(kind, new_error_id()),
+        GatewayError(kind, error_id),
         field(request, b"accept"),
         field(request, b"accept-language"),
     )

@@ -4,7 +4,12 @@ Routes of an API: declared with what they demand, mounted on a Klein app.
 A resource is a class whose handlers raise or return an :class:`Answer`::
 
     class Things:
-        @route("/things/<name>", method="GET", needs=Needs.OPERATOR)
+        @route(
+            "/things/<name>",
+            method="GET",
+            needs=Needs.OPERATOR,
+            about=Operation("One thing", {200: as_json(THING)}),
+        )
         async def show(self, request: IRequest, name: str) -> Answer: ...
 """
 
@@ -12,18 +17,21 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from typing import Protocol as Interface
 
 from klein import Klein, KleinRenderable
 from klein.resource import KleinResource
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import NotFound
 
 from cfos_cloud.web.answers import answer
+from cfos_cloud.web.api_operation import Operation
 from cfos_cloud.web.authorization import Authorizer, Needs
 from cfos_cloud.web.problem import CONTENT_TYPE, INTERNAL, problem_of
 
@@ -37,8 +45,36 @@ COMMON_FIELDS = (
 
 
 @dataclass(frozen=True)
+class Text:
+    """A whole body that is no JSON."""
+
+    content_type: bytes
+    data: bytes
+
+
+class Stream(Interface):
+    """A body that is written piece by piece."""
+
+    content_type: bytes
+
+    def start(self, request: IRequest) -> Deferred[None]:
+        """
+        Write to ``request`` from now on. Fires when all is written; is cancelled
+        when the client goes away.
+        """
+
+
+@dataclass(frozen=True)
+class StreamAnswer:
+    """200 with a body that takes its time."""
+
+    stream: Stream
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
-    """``body`` goes out as JSON; ``None`` is none."""
+    """``body`` goes out as JSON, unless it is a :class:`Text`; ``None`` is none."""
 
     status: int
     body: object = None
@@ -50,49 +86,74 @@ class Route:
     path: str
     method: str
     needs: Needs
+    about: Operation
 
 
-Handler = Callable[..., Coroutine[Any, Any, Answer]]
+Handler = Callable[..., Coroutine[Any, Any, "Answer | StreamAnswer"]]
 H = TypeVar("H", bound=Handler)
 
 
-def route(path: str, *, method: str, needs: Needs) -> Callable[[H], H]:
-    """Declare the handler of ``path`` (Werkzeug's syntax); GET answers HEAD too."""
+def route(
+    path: str, *, method: str, needs: Needs, about: Operation
+) -> Callable[[H], H]:
+    """
+    Declare the handler of ``path`` (Werkzeug's syntax): what it needs, and what it
+    does. GET answers HEAD too.
+    """
     if not isinstance(needs, Needs):
         raise TypeError(f"{method} {path} does not say what it needs")
 
     def declare(handler: H) -> H:
-        handler.route = Route(path, method, needs)  # type: ignore[attr-defined]
+        declared = Route(path, method, needs, about)
+        handler.route = declared  # type: ignore[attr-defined]
         return handler
 
     return declare
 
 
 def mount(
-    app: Klein, resources: Iterable[object], authorizers: Mapping[Needs, Authorizer]
+    app: Klein,
+    resources: Iterable[object],
+    authorizers: Mapping[Needs, Authorizer],
+    without: Collection[Needs] = (),
 ) -> None:
     """
-    Put the routes of all resources on ``app``, each behind its authorizer.
+    Put the routes of all resources on ``app``, each behind its authorizer, but for
+    those that need what is in ``without``.
 
     :raises KeyError: a route needs what nobody can check.
     """
     for resource in resources:
-        for _, handler in inspect.getmembers(resource, inspect.iscoroutinefunction):
-            declared = getattr(handler, "route", None)
-            if isinstance(declared, Route):
+        for declared, handler in routes_of(resource):
+            if declared.needs not in without:
                 _mount(app, declared, handler, authorizers[declared.needs])
     app.handle_errors(Exception)(_answer_failure)
+
+
+def routes_of(resource: object) -> list[tuple[Route, Handler]]:
+    """The routes that are declared on ``resource``, with their handlers."""
+    found = []
+    for _, handler in inspect.getmembers(resource, inspect.iscoroutinefunction):
+        declared = getattr(handler, "route", None)
+        if isinstance(declared, Route):
+            found.append((declared, handler))
+    return found
 
 
 def _mount(app: Klein, declared: Route, handler: Handler, by: Authorizer) -> None:
     async def handle(request: IRequest, **path: str) -> bytes:
         await by.authorize(request, path)
         result = await handler(request, **path)
+        fields = (*COMMON_FIELDS, *result.fields)
+        if isinstance(result, StreamAnswer):
+            return await _stream(request, fields, result.stream)
         if result.body is None:
-            return answer(request, result.status, (*COMMON_FIELDS, *result.fields))
-        content_type = (b"Content-Type", b"application/json")
-        fields = (*COMMON_FIELDS, content_type, *result.fields)
-        body = json.dumps(result.body).encode("ascii")
+            return answer(request, result.status, fields)
+        if isinstance(result.body, Text):
+            body, content_type = result.body.data, result.body.content_type
+        else:
+            body, content_type = json.dumps(result.body).encode(), b"application/json"
+        fields = (*fields, (b"Content-Type", content_type))
         return answer(request, result.status, fields, body)
 
     app.route(
@@ -100,6 +161,16 @@ def _mount(app: Klein, declared: Route, handler: Handler, by: Authorizer) -> Non
         methods=[declared.method],
         endpoint=f"{declared.method} {declared.path} needs {declared.needs.value}",
     )(handle)
+
+
+async def _stream(
+    request: IRequest, fields: Iterable[tuple[bytes, bytes]], stream: Stream
+) -> bytes:
+    answer(request, 200, (*fields, (b"Content-Type", stream.content_type)))
+    request.responseHeaders.removeHeader(b"content-length")
+    if request.method != b"HEAD":
+        await stream.start(request)
+    return b""
 
 
 def _answer_failure(request: IRequest, failure: Failure) -> bytes:

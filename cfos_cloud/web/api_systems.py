@@ -5,18 +5,73 @@ from __future__ import annotations
 import secrets
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.cloud_password import generate, iterations_for
 from cfos_cloud.registry import DuplicateSystem, System, Systems, UnknownSystem
+from cfos_cloud.registry.search import Order, SystemQuery
 from cfos_cloud.tunnel.exchange import Presence
 from cfos_cloud.tunnel.scram import make_verifier
+from cfos_cloud.web.api_operation import (
+    COUNT,
+    STRING,
+    Operation,
+    Parameter,
+    Shape,
+    as_json,
+    members,
+    or_null,
+)
 from cfos_cloud.web.api_routes import Answer, route
 from cfos_cloud.web.authorization import Needs
-from cfos_cloud.web.schema import NewSystem, PageQuery, SystemPatch, read_object
+from cfos_cloud.web.operator_origin import operator_of
+from cfos_cloud.web.query import (
+    PAGE_PARAMETERS,
+    PageQuery,
+    boolean_parameter,
+    choice_parameter,
+    read_boolean,
+    read_choice,
+    read_text,
+)
+from cfos_cloud.web.schema import (
+    NEW_SYSTEM,
+    SYSTEM_PATCH,
+    NewSystem,
+    SystemPatch,
+    read_object,
+)
+from cfos_cloud.web.system_json import SYSTEM, SYSTEM_WITH_PASSWORD, system_json
 from cfos_cloud.workers import Worker
+
+FOUND_SYSTEMS = Shape(
+    "FoundSystems",
+    members(
+        items={"type": "array", "items": SYSTEM},
+        next=or_null(STRING),
+        total={**COUNT, "description": "how many there are on all pages"},
+    ),
+)
+QUERY_PARAMETERS = (
+    Parameter("q", STRING, "A part of the Cloud ID or of the name, in any case."),
+    choice_parameter("sort", Order, "The order."),
+    boolean_parameter("online", "Only those that are, or only those that are not."),
+    boolean_parameter("enabled", "Only those that are, or only those that are not."),
+)
+
+
+def read_query(request: IRequest) -> SystemQuery:
+    """:raises InvalidInput: with the parameter that is at fault."""
+    page = PageQuery.from_request(request)
+    return SystemQuery(
+        text=read_text(request, "q"),
+        order=read_choice(request, "sort", Order) or Order.CLOUD_ID,
+        online=read_boolean(request, "online"),
+        enabled=read_boolean(request, "enabled"),
+        limit=page.limit,
+        cursor=page.cursor,
+    )
 
 
 class Presences(typing.Protocol):
@@ -42,15 +97,37 @@ class SystemsResource:
         self._base = base
         self._choice = choice
 
-    @route("/systems", method="GET", needs=Needs.OPERATOR)
+    @route(
+        "/systems",
+        method="GET",
+        needs=Needs.OPERATOR,
+        about=Operation(
+            "The systems, found and sorted",
+            {200: as_json(FOUND_SYSTEMS)},
+            query=(*PAGE_PARAMETERS, *QUERY_PARAMETERS),
+        ),
+    )
     async def list_all(self, request: IRequest) -> Answer:
-        query = PageQuery.from_request(request)
-        page = self._systems.page(query.limit, query.cursor)
-        return Answer(
-            200, {"items": [self._json(one) for one in page.items], "next": page.next}
-        )
+        found = self._systems.search(read_query(request), self._presences)
+        body = {
+            "items": [self._json(one) for one in found.items],
+            "next": found.next,
+            "total": found.total,
+        }
+        return Answer(200, body)
 
-    @route("/systems", method="POST", needs=Needs.OPERATOR)
+    @route(
+        "/systems",
+        method="POST",
+        needs=Needs.OPERATOR,
+        about=Operation(
+            "Add a system",
+            {201: as_json(SYSTEM_WITH_PASSWORD)},
+            description="Without a password one is generated, and said this once.",
+            body=as_json(NEW_SYSTEM),
+            problems={409: "The Cloud ID is taken, in whatever case."},
+        ),
+    )
     async def add(self, request: IRequest) -> Answer:
         new = NewSystem.from_json(read_object(request))
         if self._systems.get(new.cloud_id) is not None:
@@ -59,64 +136,69 @@ class SystemsResource:
         verifier = await self._worker.run(
             make_verifier, password, iterations_for(password)
         )
-        system = await self._systems.add(new.cloud_id, verifier, new.name)
+        system = await self._systems.add(
+            new.cloud_id, verifier, new.name, operator_of(request)
+        )
         body = self._json(system)
         if new.password is None:
             body["password"] = password
         location = f"{self._base}/systems/{system.cloud_id}"
         return Answer(201, body, ((b"Location", location.encode("ascii")),))
 
-    @route("/systems/<cloud_id>", method="GET", needs=Needs.OPERATOR)
+    @route(
+        "/systems/<cloud_id>",
+        method="GET",
+        needs=Needs.OPERATOR,
+        about=Operation("One system", {200: as_json(SYSTEM)}),
+    )
     async def show(self, request: IRequest, cloud_id: str) -> Answer:
         system = self._systems.get(cloud_id)
         if system is None:
             raise UnknownSystem(cloud_id)
         return Answer(200, self._json(system))
 
-    @route("/systems/<cloud_id>", method="PATCH", needs=Needs.OPERATOR)
+    @route(
+        "/systems/<cloud_id>",
+        method="PATCH",
+        needs=Needs.OPERATOR,
+        about=Operation(
+            "Rename, enable or disable a system",
+            {200: as_json(SYSTEM)},
+            description="A system that is disabled is cut off at once.",
+            body=as_json(SYSTEM_PATCH),
+        ),
+    )
     async def change(self, request: IRequest, cloud_id: str) -> Answer:
         patch = SystemPatch.from_json(read_object(request))
         system = await self._systems.change(
-            cloud_id, name=patch.name, enabled=patch.enabled
+            cloud_id,
+            name=patch.name,
+            enabled=patch.enabled,
+            by=operator_of(request),
         )
         return Answer(200, self._json(system))
 
-    @route("/systems/<cloud_id>", method="DELETE", needs=Needs.OPERATOR)
+    @route(
+        "/systems/<cloud_id>",
+        method="DELETE",
+        needs=Needs.FRESH_OPERATOR,
+        about=Operation(
+            "Remove a system",
+            {204: None},
+            description="""
+            It is cut off at once; its connections and its traffic are forgotten.
+            """,
+            query=(
+                boolean_parameter(
+                    "erase", "`true`: all events that are about it, too."
+                ),
+            ),
+        ),
+    )
     async def remove(self, request: IRequest, cloud_id: str) -> Answer:
-        await self._systems.remove(cloud_id)
+        erase = read_boolean(request, "erase") or False
+        await self._systems.remove(cloud_id, operator_of(request), erase=erase)
         return Answer(204)
 
     def _json(self, system: System) -> dict[str, object]:
         return system_json(system, self._presences.presence(system.cloud_id))
-
-
-def system_json(system: System, presence: Presence) -> dict[str, object]:
-    """
-    A system as the API says it. ``since`` is since when it is online, or since
-    when not; the byte counts include those of the present connection.
-    """
-    last_seen = system.last_seen
-    if presence.since is not None and (last_seen is None or presence.since > last_seen):
-        last_seen = presence.since
-    online = presence.online
-    return {
-        "cloud_id": system.cloud_id,
-        "name": system.name,
-        "enabled": system.enabled,
-        "online": online,
-        "since": moment(presence.since if online else last_seen),
-        "last_seen": moment(last_seen),
-        "agent": presence.agent if online else system.agent,
-        "client": presence.client if online else system.client,
-        "bytes_in": system.bytes_in + presence.bytes_in,
-        "bytes_out": system.bytes_out + presence.bytes_out,
-        "created": moment(system.created),
-    }
-
-
-def moment(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    if time is None:
-        return None
-    text = time.astimezone(UTC).isoformat(timespec="seconds")
-    return text.replace("+00:00", "Z")

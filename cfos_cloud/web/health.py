@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,7 +26,7 @@ class Health(Resource):
     """
     Asks the database now and then, so that no request waits for it. 503 before
     :meth:`start`, and when its last good answer is over 10 s old or was followed
-    by a bad one.
+    by a bad one. Each change is one line in the log.
     """
 
     isLeaf = True
@@ -36,23 +36,33 @@ class Health(Resource):
         super().__init__()
         self._database = database
         self._clock = clock
-        self._good_until = 0.0
         self._ok = False
+        self._overdue: IDelayedCall | None = None
         self._loop = LoopingCall(self._check)
         self._loop.clock = clock
 
+    @property
+    def ok(self) -> bool:
+        """Whether the database has answered lately."""
+        return self._ok
+
     def start(self) -> None:
         """Ask from now on; the database is open, so begin with a good answer."""
-        self._answered(None)
+        self._ok = True
+        self._await_answer()
         self._loop.start(INTERVAL).addErrback(self._log_failure)
 
     def stop(self) -> None:
         """Ask no more."""
         if self._loop.running:
             self._loop.stop()
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
 
-    def render_GET(self, request: IRequest) -> bytes:
-        ok = self._ok and self._clock.seconds() < self._good_until
+    def render(self, request: IRequest) -> bytes:
+        if request.method not in (b"GET", b"HEAD"):
+            return answer(request, 405, (*COMMON_FIELDS, (b"Allow", b"GET, HEAD")))
+        ok = self._ok
         body = {"status": "ok" if ok else "unavailable", "version": __version__}
         return answer(
             request,
@@ -65,12 +75,30 @@ class Health(Resource):
         return self._database.check().addCallbacks(self._answered, self._failed)
 
     def _answered(self, _: None) -> None:
+        if not self._loop.running:
+            return
+        if not self._ok:
+            self._log.info("available again: the database answers")
         self._ok = True
-        self._good_until = self._clock.seconds() + LIFETIME
+        self._await_answer()
 
     def _failed(self, failure: Failure) -> None:
+        if self._loop.running:
+            self._unavailable(failure.getErrorMessage())
+
+    def _await_answer(self) -> None:
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.reset(LIFETIME)
+            return
+        self._overdue = self._clock.callLater(
+            LIFETIME,
+            self._unavailable,
+            f"the database has not answered for {LIFETIME:.0f} s",
+        )
+
+    def _unavailable(self, reason: str) -> None:
         if self._ok:
-            self._log.error("{reason}", reason=failure.getErrorMessage())
+            self._log.error("unavailable: {reason}", reason=reason)
         self._ok = False
 
     def _log_failure(self, failure: Failure) -> None:

@@ -11,17 +11,21 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
+from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.addresses import login_path
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.known_browsers import MAX_AGE, KnownBrowsers
 from cfos_cloud.gateway.login import Authenticator, LoginFailed
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
-from cfos_cloud.pages import HTML, PAGE_FIELDS, Pages
+from cfos_cloud.pages import Pages
 from cfos_cloud.throttle import Throttle
-from cfos_cloud.web.answers import answer, answer_routing_error, redirect
+from cfos_cloud.web.answers import answer_routing_error, redirect
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.login_guard import LoginGuard, SystemNames, Throttled
+from cfos_cloud.web.login_page import LoginPage
+from cfos_cloud.web.login_prefill import Prefill
+from cfos_cloud.web.login_throttled import ThrottledLogins
 from cfos_cloud.web.visitor import Visitor, refusal
 
 #: Seconds after which every failed log-in is answered; the device has less.
@@ -49,16 +53,18 @@ class LoginPages:
         signing_key: bytes,
         clock: IReactorTime,
         pages: Pages,
+        events: EventLog = NO_EVENTS,
     ) -> None:
         self._sessions = sessions
-        self._systems = systems
         self._csrf = Csrf(signing_key)
         self._known = KnownBrowsers(signing_key)
         self._guard = LoginGuard(
-            authenticator, systems, throttle, self._known, self._csrf
+            authenticator, systems, throttle, self._known, self._csrf, events
         )
+        self._events = events
+        self._throttled = ThrottledLogins(clock.seconds)
+        self._page = LoginPage(pages, self._csrf, systems)
         self._clock = clock
-        self._pages = pages
         self._errors = ErrorPages(pages)
 
     def resource(self) -> KleinResource:
@@ -69,10 +75,10 @@ class LoginPages:
     def show_form(self, request: IRequest, language: str) -> bytes:
         visitor = Visitor.of(request, self._sessions, language)
         if visitor.nonce is not None:
-            return self._form(request, visitor, visitor.nonce, 200)
+            return self._page.answer(request, visitor, visitor.nonce, 200)
         nonce = self._csrf.new_nonce()
         fields = [visitor.set_cookie(b"csrf", nonce)]
-        return self._form(request, visitor, nonce, 200, fields=fields)
+        return self._page.answer(request, visitor, nonce, 200, fields=fields)
 
     @app.route("/ui/<language>/cloud-login.htm", methods=["POST"])
     async def log_in(self, request: IRequest, language: str) -> bytes:
@@ -81,7 +87,10 @@ class LoginPages:
         try:
             session = await self._guard.log_in(request, visitor)
         except Throttled as throttled:
-            return self._form(
+            self._throttled.note(visitor.address, throttled.cloud_id, throttled.seconds)
+            nobody = Origin("nobody", visitor.address)
+            self._events.note(EventKind.THROTTLED, nobody, throttled.cloud_id, "log-in")
+            return self._page.answer(
                 request,
                 visitor,
                 visitor.nonce,
@@ -92,24 +101,36 @@ class LoginPages:
             )
         except LoginFailed as failed:
             self.log.info(
-                "log-in from {client} to {cloud_id} failed: {reason}",
+                "log-in from {client}{to_system} failed: {reason}",
                 client=visitor.address,
-                cloud_id=failed.cloud_id or "an unknown system",
+                to_system=f" to {failed.cloud_id}" if failed.cloud_id else "",
                 reason=failed.reason,
+            )
+            nobody = Origin("nobody", visitor.address)
+            self._events.note(
+                EventKind.LOGIN_FAILED, nobody, failed.cloud_id, failed.reason
             )
             left = max(0.0, answer_at - self._clock.seconds())
             await deferLater(self._clock, left)
-            return self._form(request, visitor, visitor.nonce, 401, problem="failed")
+            return self._page.answer(
+                request, visitor, visitor.nonce, 401, problem="failed"
+            )
         return self._welcome(request, visitor, session)
 
     @app.route("/ui/<language>/cloud-logout.htm", methods=["POST"])
     def log_out(self, request: IRequest, language: str) -> bytes:
         visitor = Visitor.of(request, self._sessions, language)
         if not self._is_our_form(request, visitor):
-            return self._form(request, visitor, visitor.nonce, 403, problem="stale")
+            return self._page.answer(
+                request, visitor, visitor.nonce, 403, problem="stale"
+            )
         if visitor.session is not None:
             self._sessions.end(visitor.session, Ending.LOGGED_OUT)
-        fields = [visitor.set_cookie(None, b"", 0), *visitor.clear_device()]
+        fields = [
+            visitor.set_cookie(None, b"", 0),
+            visitor.set_cookie(b"last", b"", 0),
+            *visitor.clear_device(),
+        ]
         return redirect(request, login_path(visitor.language), fields)
 
     @app.route("/ui/<language>/cloud-logout.htm", methods=["GET"])
@@ -145,41 +166,12 @@ class LoginPages:
             client=session.client,
         )
         known = self._known.remember(visitor.known, *who)
+        last = Prefill(session.cloud_id, session.role == "admin")
         fields = [
             visitor.set_cookie(None, session.token),
             visitor.set_cookie(b"known", known, MAX_AGE),
+            visitor.set_cookie(b"last", last.to_cookie(), MAX_AGE),
         ]
         if not is_same:
             fields += visitor.clear_device()
         return redirect(request, b"/", fields)
-
-    def _form(
-        self,
-        request: IRequest,
-        visitor: Visitor,
-        nonce: bytes | None,
-        status: int,
-        *,
-        problem: str | None = None,
-        wait: int = 0,
-        fields: list[tuple[bytes, bytes]] | None = None,
-    ) -> bytes:
-        """
-        The page. Without a ``nonce`` it has no form but a link to one: a new nonce
-        here would make each failure of such a browser look different.
-        """
-        session = visitor.session
-        values = {
-            "path": "cloud-login.htm",
-            "problem": problem,
-            "wait": wait,
-            "csrf": None if nonce is None else self._csrf.token(nonce),
-            "system_name": None if session is None else self._name(session.cloud_id),
-        }
-        body = self._pages.render("login.html", visitor.language, values)
-        page_fields = [(b"Content-Type", HTML), *PAGE_FIELDS, *(fields or ())]
-        return answer(request, status, page_fields, body)
-
-    def _name(self, cloud_id: str) -> str:
-        system = self._systems.get(cloud_id)
-        return cloud_id if system is None else system.name or cloud_id

@@ -9,6 +9,7 @@ from typing import Protocol as Interface
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
+from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.known_browsers import KnownBrowsers
 from cfos_cloud.gateway.login import Authenticator, LoginFailed
 from cfos_cloud.gateway.sessions import Session
@@ -29,11 +30,15 @@ class SystemNames(Interface):
 
 
 class Throttled(Exception):
-    """Not tried. ``seconds``: whole ones to wait, at least 1."""
+    """
+    Not tried. ``seconds``: whole ones to wait, at least 1; ``cloud_id``: of a
+    registered system, else ``None``.
+    """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, cloud_id: str | None) -> None:
         super().__init__()
         self.seconds = ceil(seconds)
+        self.cloud_id = cloud_id
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class LoginGuard:
     throttle: Throttle
     known: KnownBrowsers
     csrf: Csrf
+    events: EventLog = NO_EVENTS
 
     async def log_in(self, request: IRequest, visitor: Visitor) -> Session:
         """
@@ -93,7 +99,7 @@ class LoginGuard:
             form = read_login_form(request, self.csrf, visitor.nonce)
         except (BadForm, InvalidCloudID) as error:
             source = (source_key(visitor.address),)
-            self._check(source)
+            self._check(source, None)
             self.throttle.failed(source)
             raise LoginFailed(str(error)) from error
         known = self.known.throttle_key(visitor.known, form.cloud_id)
@@ -102,23 +108,33 @@ class LoginGuard:
         keys = (
             stranger_keys(visitor.address, form.cloud_id) if known is None else (known,)
         )
-        self._check(keys)
+        system = self.systems.get(form.cloud_id)
+        self._check(keys, None if system is None else system.cloud_id)
         self.throttle.begin(keys)
         try:
-            session = await self._ask(form, visitor)
+            session = await self._ask(form, visitor, system)
         except BaseException:  # cancelled, too: the browser didn't wait
             self.throttle.failed(keys)
             raise
         self.throttle.succeeded(keys)
+        self._note(session, form)
         return session
 
-    def _check(self, keys: tuple[str, ...]) -> None:
+    def _note(self, session: Session, form: LoginForm) -> None:
+        # A name is the device's word: one that repeats what was typed is no name.
+        is_name = session.role == "user" and form.secret not in session.user
+        actor = f"user:{session.user}" if is_name else session.role
+        by = Origin(actor, session.client)
+        self.events.note(EventKind.LOGGED_IN, by, session.cloud_id)
+
+    def _check(self, keys: tuple[str, ...], cloud_id: str | None) -> None:
         wait = self.throttle.wait(keys)
         if wait > 0:
-            raise Throttled(wait)
+            raise Throttled(wait, cloud_id)
 
-    async def _ask(self, form: LoginForm, visitor: Visitor) -> Session:
-        system = self.systems.get(form.cloud_id)
+    async def _ask(
+        self, form: LoginForm, visitor: Visitor, system: System | None
+    ) -> Session:
         if system is None:
             raise LoginFailed("unknown system")
         if not system.enabled:

@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from http import HTTPStatus
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cfos_cloud.cloud_id import InvalidCloudID
+from cfos_cloud.listener.certificates import CertificateError
 from cfos_cloud.registry import (
     AdminPasswordError,
     AdminPasswordFixed,
+    CopyFailed,
     DatabaseError,
     DuplicateSystem,
     InvalidCursor,
+    NoCopy,
     Overloaded,
+    SiteInfoFixed,
     UnknownSystem,
 )
 
 CONTENT_TYPE = b"application/problem+json"
+#: Of the type of a problem that has one of its own.
+TYPE_PREFIX = "urn:problem:cfos-cloud:"
+#: Where the password is given again (RFC 9457 §3.2: a member of our own).
+REAUTHENTICATE_AT = {"method": "POST", "href": "/cloud/api/v1/session"}
+#: Wrong lines of a table that are told one by one.
+MAX_LINES = 100
 #: Seconds after which to try again what the server was too busy for.
 BUSY_SECONDS = 2
 
@@ -45,8 +57,45 @@ class InvalidInput(ValueError):
         self.field = field
 
 
+@dataclass(frozen=True)
+class LineError:
+    """What is wrong with one line of a table, and with which column."""
+
+    line: int
+    field: str
+    detail: str
+
+
+class BadTable(ValueError):
+    """A table that can't be taken, with what is wrong with its lines."""
+
+    def __init__(self, reason: str, lines: Sequence[LineError] = ()) -> None:
+        super().__init__(reason)
+        self.lines = tuple(lines)
+
+
 class Unauthorized(Exception):
     """The credentials are missing or wrong; nobody is told which."""
+
+
+class Reauthenticate(Exception):
+    """The session is good, but for this the password has to be given again."""
+
+
+class CrossSite(Exception):
+    """Another site made the browser send this with the operator's session."""
+
+
+class BadCsrfToken(Exception):
+    """A change by a session without the token that our own pages carry."""
+
+
+class NoSession(LookupError):
+    """The request has credentials of its own, and no session to speak of."""
+
+
+class NeedsTLS(Exception):
+    """What this request carries, or asks for, has no place on plain HTTP."""
 
 
 class TooManyAttempts(Exception):
@@ -64,41 +113,62 @@ class Problem:
     #: The member or parameter that is at fault.
     field: str | None = None
     fields: tuple[tuple[bytes, bytes], ...] = ()
+    #: A name for programs, where the status alone does not say what to do.
+    slug: str | None = None
+    #: Further members.
+    more: Mapping[str, object] = dataclass_field(default_factory=dict)
 
     def body(self) -> bytes:
-        """The problem as JSON; its type is ``about:blank``, so that is left out."""
+        """The problem as JSON; a type of ``about:blank`` is left out."""
         members: dict[str, object] = {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
+        if self.slug is not None:
+            members = {"type": f"{TYPE_PREFIX}{self.slug}", **members}
         if self.field is not None:
             members["field"] = self.field
-        return json.dumps(members).encode("ascii")
+        return json.dumps({**members, **self.more}).encode("ascii")
 
 
 #: Status and what to say, ``{}`` being what the exception says.
 _TABLE: dict[type[Exception], tuple[int, str]] = {
     MalformedBody: (400, "the body is no JSON: {}"),
     Unauthorized: (401, "operator credentials are missing or wrong"),
+    Reauthenticate: (401, "this needs the admin password once more"),
+    CrossSite: (403, "a request from another site is not answered"),
+    BadCsrfToken: (403, "the token of the page is missing or out of date"),
+    NoSession: (404, "this request has no session"),
+    NeedsTLS: (403, "{}"),
     UnknownSystem: (404, "no system has the Cloud ID {}"),
     HTTPException: (404, "there is nothing at this address"),
     MethodNotAllowed: (405, "this address does not take this method"),
     DuplicateSystem: (409, "a system has the Cloud ID {} already"),
     AdminPasswordFixed: (409, "{}"),
+    NoCopy: (409, "{}"),
+    SiteInfoFixed: (409, "{}"),
     BodyTooLarge: (413, "the body is larger than {} bytes"),
     InvalidInput: (422, "{}"),
+    BadTable: (422, "{}"),
     InvalidCloudID: (422, "{}"),
     InvalidCursor: (422, "{}"),
     AdminPasswordError: (422, "{}"),
     TooManyAttempts: (429, "too many failed attempts"),
     Overloaded: (503, "the server is busy"),
     DatabaseError: (503, "the database does not answer"),
+    CopyFailed: (503, "{}"),
+    CertificateError: (503, "the old certificate stays in use: {}"),
 }
 _FIELDS: dict[type[Exception], str] = {
     InvalidCloudID: "cloud_id",
     InvalidCursor: "cursor",
     AdminPasswordError: "password",
+}
+_SLUGS: dict[type[Exception], str] = {
+    Reauthenticate: "reauthenticate",
+    CrossSite: "cross-site",
+    BadCsrfToken: "csrf",
 }
 
 
@@ -108,7 +178,12 @@ def problem_of(error: BaseException) -> Problem | None:
         if kind in _TABLE:
             status, text = _TABLE[kind]
             return Problem(
-                status, text.format(error), _field_of(error), _header_fields(error)
+                status,
+                text.format(error),
+                _field_of(error),
+                _header_fields(error),
+                _SLUGS.get(kind),
+                _more(error),
             )
     return None
 
@@ -120,7 +195,17 @@ INTERNAL = Problem(500, "something went wrong in the server; its log says what")
 def _field_of(error: BaseException) -> str | None:
     if isinstance(error, InvalidInput):
         return error.field
+    if isinstance(error, SiteInfoFixed):
+        return error.name
     return _FIELDS.get(type(error))  # type: ignore[arg-type]
+
+
+def _more(error: BaseException) -> Mapping[str, object]:
+    if isinstance(error, Reauthenticate):
+        return {"reauthenticate": REAUTHENTICATE_AT}
+    if isinstance(error, BadTable):
+        return {"lines": [vars(line) for line in error.lines[:MAX_LINES]]}
+    return {}
 
 
 def _header_fields(error: BaseException) -> tuple[tuple[bytes, bytes], ...]:

@@ -7,9 +7,12 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from werkzeug.exceptions import BadHost
 
-from cfos_cloud.web.answers import answer
+from cfos_cloud.languages import choose
+from cfos_cloud.web.admin import AdminPages
+from cfos_cloud.web.answers import answer, field, redirect
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.login import LoginPages
+from cfos_cloud.web.session_state import SessionState
 
 
 def make_root(
@@ -17,19 +20,61 @@ def make_root(
     common_pages: CommonPages,
     operator_api: IResource,
     health: IResource,
+    session_state: SessionState,
+    metrics: KleinResource | None = None,
+    admin_pages: AdminPages | None = None,
 ) -> Resource:
     """
     ``/cloud/api/v1/…`` and ``/cloud/health`` go to their resources, which see what
-    follows as ``postpath``; pages see their whole path.
+    follows as ``postpath``; all others see their whole path. Without ``metrics`` or
+    ``admin_pages`` those are elsewhere, and not found here.
     """
     common = _Leaf(common_pages.resource())
     root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
-    root.putChild(b"ui", _Branch(_Leaf(login_pages.resource())))
+    pages = _Leaf(login_pages.resource())
+    admin = pages if admin_pages is None else _Leaf(admin_pages.resource())
+    root.putChild(b"ui", _Pages(pages, admin))
     root.putChild(b"cloud", cloud)
     cloud.putChild(b"api", api)
     cloud.putChild(b"health", health)
+    cloud.putChild(b"session", _Leaf(session_state.resource()))
+    api.putChild(b"v1", operator_api)
+    if metrics is not None:
+        cloud.putChild(b"metrics", _Leaf(metrics))
+    return root
+
+
+def make_admin_root(
+    common_pages: CommonPages,
+    operator_api: IResource,
+    health: IResource,
+    metrics: KleinResource,
+    admin_pages: AdminPages | None = None,
+) -> Resource:
+    """The same for a port of the operator's own."""
+    common = _Leaf(common_pages.resource())
+    root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
+    root.putChild(b"", _AdminStart())
+    if admin_pages is not None:
+        root.putChild(b"ui", _Pages(common, _Leaf(admin_pages.resource())))
+    root.putChild(b"cloud", cloud)
+    cloud.putChild(b"api", api)
+    cloud.putChild(b"health", health)
+    cloud.putChild(b"metrics", _Leaf(metrics))
     api.putChild(b"v1", operator_api)
     return root
+
+
+class _AdminStart(Resource):
+    """``/`` of the operator's port: to the page, in the browser's language."""
+
+    isLeaf = True
+
+    def render_GET(self, request: IRequest) -> bytes:
+        wanted = field(request, b"accept-language") or b""
+        language = choose(wanted.decode("latin-1"))
+        location = b"/ui/%b/cloud-admin.htm" % language.encode("ascii")
+        return redirect(request, location, [(b"Vary", b"Accept-Language")])
 
 
 class _Leaf(Resource):
@@ -45,9 +90,27 @@ class _Leaf(Resource):
         request.postpath[:0] = request.prepath
         request.prepath.clear()
         try:
+            b"/".join(request.postpath).decode("utf-8")
             return self._pages.render(request)
-        except BadHost:  # a name that DNS could not have, "a..b" say
+        # A name that DNS could not have, "a..b" say; an address that is no text, of
+        # which Klein would log a traceback.
+        except (BadHost, UnicodeDecodeError):
             return answer(request, 400, [(b"Cache-Control", b"no-store")])
+
+
+class _Pages(Resource):
+    """``/ui/<lang>/``: the operator's page, and the others."""
+
+    isLeaf = True
+
+    def __init__(self, others: _Leaf, admin: _Leaf) -> None:
+        super().__init__()
+        self._others = others
+        self._admin = admin
+
+    def render(self, request: IRequest) -> object:
+        is_admin = request.postpath[1:] == [b"cloud-admin.htm"]
+        return (self._admin if is_admin else self._others).render(request)
 
 
 class _Branch(Resource):

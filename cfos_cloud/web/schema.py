@@ -13,7 +13,12 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.cloud_password import MIN_CHOSEN_LENGTH
-from cfos_cloud.registry.mirror import MAX_PAGE
+from cfos_cloud.web.api_operation import (
+    BOOLEAN,
+    Shape,
+    optional_members,
+    or_null,
+)
 from cfos_cloud.web.problem import BodyTooLarge, InvalidInput, MalformedBody
 
 #: Bytes of a body.
@@ -21,24 +26,50 @@ MAX_BODY = 64 * 1024
 #: Characters of a chosen Cloud password, and of a system's name.
 MAX_PASSWORD = 256
 MAX_NAME = 200
-DEFAULT_PAGE = 100
 
+#: The same in JSON Schema, for the description of the API.
+CLOUD_ID: Mapping[str, object] = {
+    "type": "string",
+    "maxLength": 40,
+    "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$",
+}
+CLOUD_PASSWORD: Mapping[str, object] = {
+    "type": "string",
+    "minLength": MIN_CHOSEN_LENGTH,
+    "maxLength": MAX_PASSWORD,
+    "format": "cloud-password",
+    "description": "without control or unassigned characters (RFC 4013)",
+}
+NAME: Mapping[str, object] = {
+    "type": "string",
+    "maxLength": MAX_NAME,
+    "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
+}
 #: Unicode's control characters, surrogates, line and paragraph separators.
 _NO_NAME = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
-def read_object(request: IRequest) -> Mapping[str, object]:
+def read_body(request: IRequest) -> bytes:
+    """:raises BodyTooLarge: over 64 KiB."""
+    data: bytes = request.content.read(MAX_BODY + 1)
+    if len(data) > MAX_BODY:
+        raise BodyTooLarge(MAX_BODY)
+    return data
+
+
+def read_object(request: IRequest, *, optional: bool = False) -> Mapping[str, object]:
     """
     The JSON object in the body. Its Content-Type does not matter: what keeps
     other sites out is the authorization.
 
+    :param optional: no body is an object without members.
     :raises BodyTooLarge: over 64 KiB.
     :raises MalformedBody: no JSON in UTF-8.
     :raises InvalidInput: JSON, but no object.
     """
-    data = request.content.read(MAX_BODY + 1)
-    if len(data) > MAX_BODY:
-        raise BodyTooLarge(MAX_BODY)
+    data = read_body(request)
+    if optional and not data:
+        return {}
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -50,6 +81,20 @@ def read_object(request: IRequest) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise InvalidInput("", "the body has to be a JSON object")
     return value
+
+
+NEW_SYSTEM = Shape(
+    "NewSystem",
+    {
+        "type": "object",
+        "required": ["cloud_id"],
+        "properties": {
+            "cloud_id": CLOUD_ID,
+            "password": or_null(CLOUD_PASSWORD),
+            "name": or_null(NAME),
+        },
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +123,9 @@ class NewSystem:
         )
 
 
+SYSTEM_PATCH = Shape("SystemPatch", optional_members(name=NAME, enabled=BOOLEAN))
+
+
 @dataclass(frozen=True)
 class SystemPatch:
     """What is ``None`` stays."""
@@ -95,24 +143,6 @@ class SystemPatch:
             _check_name(data["name"]) if "name" in data else None,
             enabled if isinstance(enabled, bool) else None,
         )
-
-
-@dataclass(frozen=True)
-class PageQuery:
-    """``?limit=&cursor=`` of a list."""
-
-    limit: int
-    cursor: str | None
-
-    @classmethod
-    def from_request(cls, request: IRequest) -> PageQuery:
-        """:raises InvalidInput: with the parameter that is at fault."""
-        limit, cursor = _parameter(request, b"limit"), _parameter(request, b"cursor")
-        if not limit:
-            return cls(DEFAULT_PAGE, cursor or None)
-        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_PAGE):
-            raise InvalidInput("limit", f"a limit is 1 to {MAX_PAGE}")
-        return cls(int(limit), cursor or None)
 
 
 def check_password(value: object) -> str:
@@ -142,6 +172,14 @@ def check_password(value: object) -> str:
     return value
 
 
+def integer(value: object) -> int | None:
+    """The whole number that a JSON value is, be it written as ``1.0``."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    # True is 1 to Python.
+    return value if type(value) is int else None
+
+
 def _check_name(value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput("name", "a name is a string")
@@ -150,14 +188,6 @@ def _check_name(value: object) -> str:
     if any(unicodedata.category(character) in _NO_NAME for character in value):
         raise InvalidInput("name", "a name has no control characters")
     return value
-
-
-def _parameter(request: IRequest, name: bytes) -> str:
-    values: list[bytes] = request.args.get(name, [])
-    try:
-        return values[-1].decode("ascii") if values else ""
-    except UnicodeDecodeError as error:
-        raise InvalidInput(name.decode("ascii"), "not ASCII") from error
 
 
 def _no_constant(name: str) -> object:

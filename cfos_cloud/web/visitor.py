@@ -11,11 +11,12 @@ from cfos_cloud.gateway.sessions import Session, SessionTable
 from cfos_cloud.languages import SUPPORTED, choose
 from cfos_cloud.web import answers
 from cfos_cloud.web.csrf import is_nonce
+from cfos_cloud.web.login_prefill import Prefill
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """``cookie`` is all of the field; ``nonce`` and ``known`` are cookies of ours."""
+    """``cookie`` is all of the field; the last three are cookies of ours."""
 
     language: str
     secure: bool
@@ -24,6 +25,7 @@ class Visitor:
     session: Session | None
     nonce: bytes | None
     known: bytes | None
+    prefill: Prefill | None
 
     @classmethod
     def of(
@@ -37,6 +39,7 @@ class Visitor:
         cookie = answers.cookies(request)
         token = cookies.find(cookie, cookies.session_name(secure))
         nonce = cookies.find(cookie, cookies.our_name(b"csrf", secure))
+        last = cookies.find(cookie, cookies.our_name(b"last", secure))
         if language not in SUPPORTED:
             wanted = answers.field(request, b"accept-language") or b""
             language = choose(wanted.decode("latin-1"))
@@ -48,6 +51,7 @@ class Visitor:
             session=None if token is None else sessions.find(token),
             nonce=nonce if nonce is not None and is_nonce(nonce) else None,
             known=cookies.find(cookie, cookies.our_name(b"known", secure)),
+            prefill=Prefill.read(last),
         )
 
     def set_cookie(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+from tests.browser import axe
 from tests.end_to_end.case import EndToEndTestCase
 from tests.tree import ROOT
 
@@ -14,6 +16,8 @@ from tests.tree import ROOT
 OUTPUT = ROOT / "test-output"
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
+#: Pixels that a finger needs (WCAG 2.2, 2.5.5).
+TOUCH = 44
 #: Milliseconds after which something that should show has failed.
 PATIENCE = 30_000
 
@@ -29,6 +33,22 @@ _FLAGS = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
+
+
+#: What can be pressed and is smaller than that. A box is pressed by its label, and a
+#: link within a sentence is as high as its line.
+_SMALL = """
+(least) => [...document.querySelectorAll("a, button, input, select, summary, label")]
+  .filter((each) => each.checkVisibility() && each.type !== "hidden")
+  .filter((each) => each.type !== "checkbox")
+  .filter((each) => each.tagName !== "LABEL" || each.control?.type === "checkbox")
+  .filter((each) => !each.closest("p:not(.actions), li:not(.links li)"))
+  .filter((each) => {
+    const { width, height } = each.getBoundingClientRect()
+    return width < least || height < least
+  })
+  .map((each) => each.outerHTML)
+"""
 
 
 def chromium() -> str:
@@ -48,9 +68,11 @@ def chromium() -> str:
 class BrowserTestCase(EndToEndTestCase):
     """Each test has a Chromium of its own, and nothing from outside reaches it."""
 
+    flags = _FLAGS
+
     def setUp(self) -> None:
         super().setUp()
-        path = chromium()
+        self.chromium = path = chromium()
         from playwright.sync_api import sync_playwright
 
         playwright = sync_playwright().start()
@@ -69,14 +91,32 @@ class BrowserTestCase(EndToEndTestCase):
 
     def take_pictures(self, page: Any, name: str) -> None:
         """Of the page as it is, narrow and wide, light and dark."""
-        OUTPUT.mkdir(exist_ok=True)
-        for scheme in SCHEMES:
+        for scheme, width in product(SCHEMES, WIDTHS):
             page.emulate_media(color_scheme=scheme)
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 800})
-                path = Path(OUTPUT, f"{name}-{width}-{scheme}.png")
-                page.screenshot(path=str(path), full_page=True)
-                self.assert_fits(page, width)
+            page.set_viewport_size({"width": width, "height": 800})
+            self._take_picture(page, f"{name}-{width}-{scheme}")
+            self.assert_fits(page, width)
+
+    def inspect(self, page: Any, name: str) -> None:
+        """
+        A page of ours as people of all kinds meet it: pictures to look at, nothing
+        that axe calls serious, nothing too small for a finger, no scrolling sideways.
+        """
+        for scheme, width in product(SCHEMES, WIDTHS):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            self._take_picture(page, f"{name}-{width}-{scheme}")
+            self.assert_fits(page, width)
+            self.assertEqual(axe.grave_findings(page), [], f"{name} {scheme} {width}")
+            self.assertEqual(page.evaluate(_SMALL, TOUCH), [], f"{name} {width}")
+        page.emulate_media(color_scheme="light")
+
+    def _take_picture(self, page: Any, name: str) -> None:
+        OUTPUT.mkdir(exist_ok=True)
+        # What lies before the page covers only what one sees of it.
+        is_open = page.locator("dialog:modal, dialog:target").count() > 0
+        path = str(Path(OUTPUT, f"{name}.png"))
+        page.screenshot(path=path, full_page=not is_open)
 
     def assert_fits(self, page: Any, width: int) -> None:
         """Nobody has to scroll sideways."""

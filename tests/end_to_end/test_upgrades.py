@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 from queue import SimpleQueue
+from typing import Any
 
 from tests.end_to_end import websocket
 from tests.end_to_end.case import EndToEndTestCase
 from tests.end_to_end.client import Wire
+from tests.end_to_end.half_close import TLSSocket
 from tests.end_to_end.processes import PATIENCE, wait_until
-from tests.end_to_end.target import Request
+from tests.end_to_end.target import Request, Route
 
 MIB = 1024 * 1024
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "x")]
@@ -146,6 +149,60 @@ class OtherUpgradeTests(EndToEndTestCase):
         wire = self.begin(self.route(farewell), UPGRADE)
         self.assertEqual(wire.read_head()[0], 101)
         self.assertEqual(wire.read_all(), b"last words")
+
+
+class HalfCloseTests(EndToEndTestCase):
+    def upgraded(self, route: Route, *, tls: bool) -> Wire:
+        """A connection that can end one of its directions alone."""
+        client = self.admin if tls else self.site.device.client(tls=False)
+        plain = socket.create_connection((client.host, client.port), PATIENCE)
+        connection: Any = TLSSocket(plain) if tls else plain
+        self.addCleanup(connection.close)
+        wire = Wire(connection)
+        wire.send(client.head("GET", self.route(route), UPGRADE))
+        self.assertEqual(wire.read_head()[0], 101)
+        return wire
+
+    def test_who_has_said_all_still_hears_the_answer(self) -> None:
+        def sum_up(request: Request) -> None:
+            request.begin("101 OK", "Connection: Upgrade", "Upgrade: x")
+            request.keep_alive = False
+            data = request.take_rest()
+            try:
+                while True:
+                    data += request.receive()
+            except EOFError:
+                request.send(b"%d bytes" % len(data))
+
+        for tls in (True, False):
+            wire = self.upgraded(sum_up, tls=tls)
+            wire.send(bytes(MIB))
+            wire.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(wire.read_all(), b"1048576 bytes", tls)
+
+    def test_a_device_that_has_said_all_still_listens(self) -> None:
+        heard: SimpleQueue[bytes] = SimpleQueue()
+
+        def listen(request: Request) -> None:
+            request.begin("101 OK", "Connection: Upgrade", "Upgrade: x")
+            request.keep_alive = False
+            request.send(b"a question")
+            request.connection.shutdown(socket.SHUT_WR)
+            data = request.take_rest()
+            try:
+                while True:
+                    data += request.receive()
+            except EOFError:
+                heard.put(data)
+
+        for tls in (True, False):
+            wire = self.upgraded(listen, tls=tls)
+            self.assertEqual(wire.read(10), b"a question")
+            self.assertEqual(wire.read_some(), b"", tls)
+            wire.send(b"an ")
+            wire.send(b"answer")
+            wire.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(heard.get(timeout=PATIENCE), b"an answer")
 
 
 class EventStreamTests(EndToEndTestCase):

@@ -50,6 +50,7 @@ class Authority:
         end: datetime = NOW + timedelta(days=89),
         usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
         is_ca: bool = False,
+        more: tuple[x509.ExtensionType, ...] = (),
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -64,6 +65,8 @@ class Authority:
         )
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
+        for extension in more:
+            builder = builder.add_extension(extension, critical=False)
         if isinstance(self.key, ed25519.Ed25519PrivateKey):
             return builder.sign(self.key, None)
         return builder.sign(self.key, SHA256())

@@ -10,6 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
+from cfos_cloud.listener import certificates
 from cfos_cloud.listener.certificates import (
     Certificate,
     CertificateError,
@@ -151,7 +152,7 @@ class OwnCertificateTests(StoreTests):
     def test_damaged_files_are_one_clear_line_and_stay(self) -> None:
         made = self.load()
         self.certificate_path.write_bytes(b"")
-        self.fails("the certificate is not PEM, or damaged")
+        self.fails("the certificate is not PEM")
         self.certificate_path.write_bytes(b"\xff\xfe")
         self.fails("certificate.pem is not UTF-8 text")
         self.certificate_path.write_bytes(made.certificate_pem)
@@ -186,18 +187,12 @@ class OperatorsCertificateTests(StoreTests):
         self.assertEqual(self.load().certificate_pem, leaf)
         self.assertEqual(self.levels(), [])
 
-    def test_near_its_end_it_is_left_alone_with_a_warning(self) -> None:
-        leaf = self.issue(timedelta(days=29))
-        self.put(leaf, pem(self.key))
-        self.assertEqual(self.load().certificate_pem, leaf)
-        self.assertEqual(self.certificate_path.read_bytes(), leaf)
-        self.assertEqual(self.levels(), ["warn"])
-
-    def test_after_its_end_it_is_still_served_with_an_error(self) -> None:
-        leaf = self.issue(timedelta(seconds=-1))
-        self.put(leaf, pem(self.key))
-        self.assertEqual(self.load().certificate_pem, leaf)
-        self.assertEqual(self.levels(), ["error"])
+    def test_near_its_end_and_after_it_it_is_left_alone(self) -> None:
+        for left in (timedelta(days=1), timedelta(seconds=-1)):
+            leaf = self.issue(left)
+            self.put(leaf, pem(self.key))
+            self.assertEqual(self.load().certificate_pem, leaf)
+            self.assertEqual(self.certificate_path.read_bytes(), leaf)
 
     def test_a_self_signed_one_of_somebody_else_is_the_operators_too(self) -> None:
         own = Authority("my own", self.key).certificate
@@ -212,3 +207,94 @@ class OperatorsCertificateTests(StoreTests):
         self.put(self.issue(timedelta(days=80)), pem(self.key))
         self.key_path.unlink()
         self.fails("key.pem is missing")
+
+
+class ImportedCertificateTests(StoreTests):
+    def setUp(self) -> None:
+        super().setUp()
+        self.imported_path = self.data_dir / "tls" / "imported.pem"
+        self.store = CertificateStore(
+            self.data_dir, server_names("cellar"), lambda: self.now
+        )
+        self.own = self.store.load()
+
+    def keep(self, end: timedelta = timedelta(days=80)) -> Certificate:
+        root = Authority()
+        key = new_key()
+        leaf = root.issue(key, end=NOW + end)
+        certificate = Certificate((leaf, root.certificate), key)
+        self.store.keep(certificate)
+        return certificate
+
+    def test_it_is_there_after_a_restart_with_its_chain_and_key(self) -> None:
+        kept = self.keep()
+        for found in (self.store.load(), self.load()):
+            self.assertEqual(found, kept)
+            self.assertEqual(found.key_pem, kept.key_pem)
+
+    def test_the_one_made_here_stays_for_the_day_when_it_is_gone(self) -> None:
+        self.keep()
+        self.imported_path.unlink()
+        self.assertEqual(self.store.load(), self.own)
+
+    def test_nothing_that_renews_our_own_touches_it(self) -> None:
+        kept = self.keep()
+        data = self.imported_path.read_bytes()
+        for later in (timedelta(0), timedelta(days=79), timedelta(days=1000)):
+            self.now = NOW + later
+            self.assertEqual(self.load("other.example"), kept)
+        self.assertEqual(self.imported_path.read_bytes(), data)
+        self.assertEqual(self.certificate_path.read_bytes(), self.own.certificate_pem)
+
+    def test_the_next_one_takes_its_place(self) -> None:
+        self.keep()
+        second = self.keep()
+        self.assertEqual(self.store.load(), second)
+
+    def test_only_the_owner_can_read_it(self) -> None:
+        mask = os.umask(0)
+        self.addCleanup(os.umask, mask)
+        self.imported_path.touch(mode=0o666)
+        self.keep()
+        self.assertEqual(self.imported_path.stat().st_mode & 0o777, 0o600)
+
+    def test_one_that_is_damaged_is_one_clear_line_and_stays(self) -> None:
+        kept = self.keep()
+        good = self.imported_path.read_bytes()
+        for bad, reason in (
+            (b"", "imported.pem: the certificate is not PEM"),
+            (kept.certificate_pem, "imported.pem: this is a certificate and no"),
+            (good[:-40], "imported.pem: the chain is damaged"),
+        ):
+            self.imported_path.write_bytes(bad)
+            self.fails(reason)
+
+    def test_what_can_t_be_written_leaves_the_old_one(self) -> None:
+        kept = self.keep()
+
+        def no_room(path: Path, data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(certificates, "write_secret", no_room)
+        error = self.assertRaises(CertificateError, self.keep)
+        self.assertEqual(
+            str(error),
+            f"can't write {self.imported_path}: No space left on device",
+        )
+        self.assertEqual(self.store.load(), kept)
+
+    def test_what_a_crash_left_is_removed_and_nothing_else(self) -> None:
+        kept = self.keep()
+        leftover = self.imported_path.with_name(".imported.pem.4711.new")
+        leftover.write_bytes(kept.key_pem)
+        self.store.tidy()
+        self.assertEqual(
+            {path.name for path in self.imported_path.parent.iterdir()},
+            {"imported.pem", "key.pem", "certificate.pem"},
+        )
+
+    def test_a_key_is_read_once_as_long_as_its_file_stays(self) -> None:
+        kept = self.keep()
+        self.assertIs(self.store.load(), self.store.load())
+        self.imported_path.write_bytes(self.imported_path.read_bytes() + b"\n\n")
+        self.assertEqual(self.store.load(), kept)

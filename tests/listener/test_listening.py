@@ -153,6 +153,15 @@ class ListeningTests(TestCase):
             self.assertIn(text, str(error))
             self.assertNotIn("\n", str(error))
 
+    async def test_a_socket_that_systemd_has_not_handed_over_is_one_line(self) -> None:
+        for number in ("INET:0", "domain=INET6:index=7", "domain=INET:name=none"):
+            endpoint = f"systemd:{number}"
+            error = self.assertRaises(ListenError, self.service(endpoint).bind)
+            self.assertEqual(
+                str(error),
+                f"can't listen on {endpoint!r}: systemd has handed over no such socket",
+            )
+
     async def test_a_program_on_a_busy_port_says_one_line_and_exits_with_1(
         self,
     ) -> None:

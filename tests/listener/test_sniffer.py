@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES, Route, choose
+from cfos_cloud.listener.liveness import KEEPALIVE_IDLE, UNTAKEN_SECONDS
 from cfos_cloud.listener.sniffer import PATIENCE, Sniffer, SnifferFactory
 from tests.listener.fake_socket import FakeSocket, port_of
 
@@ -235,8 +236,10 @@ class HalfClosingClient(Protocol):
 class SocketTests(TestCase):
     """On real sockets of both families."""
 
+    inner: type[Protocol] = Echo
+
     def listen(self, interface: str) -> int:
-        echo = ServerFactory.forProtocol(Echo)
+        echo = ServerFactory.forProtocol(self.inner)
         factory = SnifferFactory({Route.PLAIN: echo, Route.TLS: echo}, reactor)
         port: IListeningPort = reactor.listenTCP(0, factory, interface=interface)
         self.addCleanup(port.stopListening)
@@ -247,6 +250,25 @@ class SocketTests(TestCase):
         client = HalfClosingClient(b"hello")
         await connectProtocol(endpoint, client)
         return await client.done
+
+    async def test_the_system_ends_connections_that_lead_nowhere(self) -> None:
+        asked: list[tuple[int, ...]] = []
+
+        class Options(Echo):
+            def connectionMade(self) -> None:
+                super().connectionMade()
+                handle = self.transport.getHandle()  # type: ignore[union-attr]
+                asked.append(
+                    (
+                        handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                        handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                        handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+                    )
+                )
+
+        self.inner = Options
+        await self.ask("127.0.0.1")
+        self.assertEqual(asked, [(1, KEEPALIVE_IDLE, UNTAKEN_SECONDS * 1000)])
 
     async def test_half_closes_reach_the_inner_protocol_over_ipv4(self) -> None:
         self.assertEqual(await self.ask("127.0.0.1"), b"hello at once")

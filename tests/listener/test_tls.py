@@ -16,6 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from cfos_cloud.listener.certificate import Certificate
+from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.first_bytes import Route
 from cfos_cloud.listener.self_signed import make_self_signed, new_key, server_names
 from cfos_cloud.listener.sniffer import SnifferFactory
@@ -178,8 +179,15 @@ class SwapTests(SynchronousTestCase):
 
     def test_what_openssl_does_not_take_leaves_the_old_one(self) -> None:
         broken = Certificate(self.new.chain, self.old.key)
-        self.assertRaises(SSL.Error, self.tls.use, broken)
+        for attempt in (self.tls.check, self.tls.use):
+            error = self.assertRaises(BadCertificate, attempt, broken)
+            self.assertIn("OpenSSL refuses it: ", str(error))
+            self.assertNotIn("\n", str(error))
         self.assertEqual(self.tls.certificate, self.old)
+        self.assertEqual(Client().handshake(self.tls).der, self.old.der)
+
+    def test_to_check_one_is_not_to_use_it(self) -> None:
+        self.tls.check(self.new)
         self.assertEqual(Client().handshake(self.tls).der, self.old.der)
 
     def test_a_connection_keeps_the_certificate_that_its_client_received(self) -> None:

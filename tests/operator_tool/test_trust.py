@@ -20,10 +20,13 @@ from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from cfos_cloud.device.pins import pin_of
 from cfos_cloud.listener.certificate import Certificate
 from cfos_cloud.listener.self_signed import make_self_signed, new_key
 from cfos_cloud.operator_tool import commands
-from tests.operator_tool.test_commands import parse
+from cfos_cloud.operator_tool.connection import Connection
+from cfos_cloud.operator_tool.server_address import ServerAddress
+from tests.operator_tool.support import Terminal, parse
 from tests.registry.support import temporary_directory
 
 ANY = ("localhost", "127.0.0.1", "::1")
@@ -91,6 +94,7 @@ class TrustTests(TestCase):
         self, *more: str, host: str = "localhost", scheme: str = "https"
     ) -> tuple[int, str]:
         arguments = parse(
+            "system",
             "list",
             "--json",
             "--server",
@@ -105,14 +109,15 @@ class TrustTests(TestCase):
             contextlib.redirect_stdout(io.StringIO()),
         ):
             status = await commands.run(reactor, arguments)
-        self.assertLessEqual(len(said.getvalue().splitlines()), 2)
+        self.assertLessEqual(len(said.getvalue().splitlines()), 3)
         return status, said.getvalue()
 
     async def test_the_first_key_is_remembered_and_said(self) -> None:
         await self.serve()
         status, said = await self.list()
         self.assertEqual(status, 0)
-        self.assertIn(f"localhost:{self.port} has the key SHA256:", said)
+        self.assertIn(f"localhost:{self.port} is known by its key from now on", said)
+        self.assertIn(f"(certificate SHA-256 {self.certificate.fingerprint})", said)
         self.assertIn(f"localhost:{self.port}", self.pins.read_text())
         self.assertEqual(await self.list(), (0, ""))
         self.assertEqual(self.api.passwords, 2)
@@ -123,7 +128,8 @@ class TrustTests(TestCase):
         await self.serve_instead(self.certify())
         status, said = await self.list()
         self.assertEqual(status, 1)
-        self.assertIn("has another key than before (SHA256:", said)
+        self.assertIn("has another key than before", said)
+        self.assertIn(self.certificate.fingerprint, said)
         self.assertIn("--accept-new-key", said)
         self.assertEqual(len(said.splitlines()), 1)
         self.assertEqual(self.api.passwords, 1)
@@ -144,7 +150,58 @@ class TrustTests(TestCase):
         await self.list()
         status, said = await self.list(host="127.0.0.1")
         self.assertEqual(status, 0)
-        self.assertIn(f"127.0.0.1:{self.port} has the key", said)
+        self.assertIn(f"127.0.0.1:{self.port} is known by its key", said)
+
+    def at_terminal(self, typed: str) -> None:
+        """Somebody sits there, and the server is not on this very machine."""
+        self.patch(sys, "stdin", Terminal(typed))
+        self.patch(ServerAddress, "is_loopback", False)
+
+    async def test_somebody_at_a_terminal_is_asked_about_a_first_key(self) -> None:
+        await self.serve()
+        for typed in ("", "no\n", "y\n"):
+            self.at_terminal(typed)
+            status, said = await self.list()
+            self.assertEqual(status, 1)
+            self.assertIn(f"no CA vouches for localhost:{self.port}", said)
+            self.assertIn(self.certificate.fingerprint, said)
+            self.assertIn("Is it the right one? (yes/no)", said)
+            self.assertIn("is not trusted", said)
+            self.assertFalse(self.pins.exists())
+        self.assertEqual(self.api.passwords, 0)
+        self.at_terminal("yes\n")
+        self.assertEqual((await self.list())[0], 0)
+        self.assertEqual(self.api.passwords, 1)
+        # Not again: nobody has to answer.
+        self.at_terminal("")
+        self.assertEqual(await self.list(), (0, ""))
+
+    async def test_a_changed_key_is_not_asked_about(self) -> None:
+        await self.serve()
+        await self.list()
+        await self.serve_instead(self.certify())
+        self.at_terminal("yes\n")
+        status, said = await self.list()
+        self.assertEqual(status, 1)
+        self.assertIn("--accept-new-key", said)
+        self.assertNotIn("(yes/no)", said)
+        self.assertEqual(self.api.passwords, 1)
+
+    async def test_on_this_machine_nobody_is_asked(self) -> None:
+        await self.serve()
+        self.patch(sys, "stdin", Terminal(""))
+        self.assertEqual((await self.list())[0], 0)
+
+    async def test_what_a_command_says_to_remember_is_known(self) -> None:
+        await self.serve()
+        await self.list()
+        next_one = self.certify()
+        pin = pin_of(next_one.leaf)
+        server = ServerAddress.parse(f"https://localhost:{self.port}")
+        arguments = parse("system", "list")
+        Connection(reactor, server, arguments, None).remember_key(pin)
+        await self.serve_instead(next_one)
+        self.assertEqual(await self.list(), (0, ""))
 
     async def test_what_a_ca_vouches_for_needs_no_key(self) -> None:
         await self.serve()
@@ -192,7 +249,7 @@ class TrustTests(TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(
             said,
-            "cfos-cloud system: can't reach "
+            "cfos-cloud system list: can't reach "
             f"https://localhost:{self.port}: nobody listens there\n",
         )
 
@@ -215,13 +272,19 @@ class TrustTests(TestCase):
 
     async def test_bad_input_is_one_line_and_2(self) -> None:
         for words in (
-            ["show", "a--b"],
-            ["list", "--server", "nonsense"],
-            ["list", "--cafile", str(self.home / "none")],
-            ["list", "--cafile", str(self.password)],
-            ["add", "Garage", "--password-file", str(self.home / "none")],
-            ["remove", "Garage"],
-            ["list"],
+            ["system", "show", "a--b"],
+            ["system", "list", "--server", "nonsense"],
+            ["system", "list", "--cafile", str(self.home / "none")],
+            ["system", "list", "--cafile", str(self.password)],
+            ["system", "add", "Garage", "--password-file", str(self.home / "none")],
+            ["system", "remove", "Garage"],
+            ["system", "list"],
+            ["status"],
+            ["events", "--limit", "0"],
+            ["cert", "nonsense"],
+            ["cert", "https://localhost", str(self.password)],
+            ["cert", "https://localhost", str(self.password), str(self.password)],
+            ["password", "--new-password-file", str(self.home / "none")],
         ):
             self.patch(sys, "stdin", io.StringIO())
             said = io.StringIO()

@@ -13,8 +13,13 @@ from twisted.web.resource import IResource, Resource
 from cfos_cloud.registry import settings
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import OFFLINE, Presence
-from cfos_cloud.web.operator_api import OperatorAPI
+from cfos_cloud.web.api_systems import SystemsResource
+from cfos_cloud.web.operator_api import BASE, OperatorAPI, operator_authorizers
+from cfos_cloud.web.operator_login import OperatorLogin
+from cfos_cloud.web.operator_password import OperatorPassword
+from cfos_cloud.web.operator_session import OperatorSessions
 from tests.registry.support import FAST_HASHER, InlineWorker, RegistryCase
+from tests.web.conformance import Conformance
 
 PASSWORD = "the admin's passwörd"
 
@@ -33,6 +38,9 @@ def mounted(resource: IResource, *path: bytes) -> Resource:
 class Presences:
     def __init__(self) -> None:
         self.online: dict[str, Presence] = {}
+
+    def __len__(self) -> int:
+        return len(self.online)
 
     def presence(self, cloud_id: str) -> Presence:
         return self.online.get(cloud_id.lower(), OFFLINE)
@@ -69,14 +77,24 @@ class OperatorAPICase(RegistryCase):
         self.operator.prepare(self.data_dir)
         self.presences = Presences()
         self.throttle = Throttle(self.clock.seconds)
+        self.sessions = OperatorSessions(self.clock.seconds)
         self.make_api()
 
     def make_api(self) -> None:
+        self.password = OperatorPassword(self.operator, self.throttle, self.events)
+        self.login = OperatorLogin(self.password, self.sessions, self.events)
+        systems = SystemsResource(self.systems, self.presences, InlineWorker(), BASE)
         self.api = OperatorAPI(
-            self.systems, self.presences, self.operator, self.throttle, InlineWorker()
+            (systems, *self.resources()),
+            operator_authorizers(self.password, self.sessions),
         )
         self.root = mounted(self.api.resource(), b"cloud", b"api", b"v1")
         self.treq: Any = StubTreq(self.root)
+        self.conformance = Conformance(self.api.description.document)
+
+    def resources(self) -> tuple[object, ...]:
+        """What the API consists of besides the systems."""
+        return ()
 
     def ask(
         self,
@@ -95,4 +113,10 @@ class OperatorAPICase(RegistryCase):
                 **more,
             )
         )
-        return Reply(response, self.successResultOf(response.content()))
+        reply = Reply(response, self.successResultOf(response.content()))
+        self.assertIsNone(
+            self.conformance.complaint(
+                method, path, reply.status, reply.header("content-type"), reply.body
+            )
+        )
+        return reply

@@ -24,12 +24,15 @@ from cfos_cloud.pages import Pages
 from cfos_cloud.registry.system import System
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.control import RpcError
+from cfos_cloud.tunnel.exchange import OFFLINE, Presence
 from cfos_cloud.tunnel.hello import Grant
 from cfos_cloud.tunnel.scram import Verifier
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.login import LoginPages
 from cfos_cloud.web.root import make_root
+from cfos_cloud.web.session_state import SessionState
+from tests.test_connection_recorder import Kept
 
 LOGIN = "/ui/en/cloud-login.htm"
 LOGOUT = "/ui/en/cloud-logout.htm"
@@ -47,6 +50,8 @@ class FakeTunnel:
         self.asked: list[tuple[str, str, str, int]] = []
         self.logged_out: list[str] = []
         self.is_slow = False
+        #: ``None``: the ID itself.
+        self.name_of_user: str | None = None
         self.pending: list[Deferred[Grant]] = []
 
     def login(self, role: str, secret: str, client: str, ttl: int) -> Deferred[Grant]:
@@ -60,7 +65,7 @@ class FakeTunnel:
     def answer(self, is_right: bool) -> None:
         number = len(self.asked)
         role, secret = self.asked[-1][:2]
-        user = "admin" if role == "admin" else secret
+        user = "admin" if role == "admin" else self.name_of_user or secret
         if is_right:
             self.pending.pop().callback(Grant(f"grant-{number}", role, user))
         else:
@@ -73,6 +78,12 @@ class FakeTunnel:
 class FakeExchange:
     def __init__(self) -> None:
         self.tunnels: dict[str, FakeTunnel] = {}
+        self.up_since = datetime(2026, 11, 4, 14, 5, 59, 7, tzinfo=UTC)
+
+    def presence(self, cloud_id: str) -> Presence:
+        if self.session(cloud_id) is None:
+            return OFFLINE
+        return Presence(online=True, since=self.up_since)
 
     def session(self, cloud_id: str) -> FakeTunnel | None:
         return self.tunnels.get(cloud_id.lower())
@@ -216,6 +227,7 @@ class PagesTestCase(SynchronousTestCase):
         self.systems = FakeSystems()
         self.sessions = SessionTable(self.clock.seconds)
         self.throttle = Throttle(self.clock.seconds)
+        self.kept = Kept()
         login_pages = LoginPages(
             Authenticator(self.exchange, self.sessions, self.clock),
             self.sessions,
@@ -224,9 +236,14 @@ class PagesTestCase(SynchronousTestCase):
             b"k" * 32,
             self.clock,
             the_pages(),
+            self.kept,
         )
         self.root = make_root(
-            login_pages, CommonPages(the_pages()), Echo(b"api"), Echo(b"health")
+            login_pages,
+            CommonPages(the_pages()),
+            Echo(b"api"),
+            Echo(b"health"),
+            SessionState(self.sessions, self.systems, self.exchange, the_pages()),
         )
         self.browser = Browser(self.root)
 

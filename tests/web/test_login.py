@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
+
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.web.support import LOGIN, LOGOUT, Browser, PagesTestCase
 
@@ -42,7 +45,8 @@ class FormTests(PagesTestCase):
         self.assertEqual(page.header("cache-control"), "no-store")
         self.assertEqual(page.header("x-content-type-options"), "nosniff")
         self.assertEqual(page.header("referrer-policy"), "same-origin")
-        self.assertNotIn(b"<script", page.body)
+        self.assertIn("script-src 'self'", policy)
+        self.assertNotIn("connect-src", policy)
         self.assertNotIn(b"style=", page.body)
 
     def test_nobody_learns_what_the_server_is_made_of(self) -> None:
@@ -54,6 +58,53 @@ class FormTests(PagesTestCase):
     def test_head_is_get_without_a_body(self) -> None:
         reply = self.browser.request("HEAD", LOGIN)
         self.assertEqual((reply.status, reply.body), (200, b""))
+
+
+class PrefillTests(PagesTestCase):
+    """What the form has in it for who has logged in by this browser before."""
+
+    LAST = "__Host-cfos-last"
+
+    def form(self) -> tuple[str, bool]:
+        """Cloud ID, and whether the box is ticked."""
+        page = self.browser.get().body.decode()
+        value = re.search(r'name="cloud_id"[^>]* value="([^"]*)"', page)
+        assert value is not None
+        return value[1], bool(re.search(r'name="admin"[^>]* checked', page))
+
+    def test_a_stranger_s_form_is_empty(self) -> None:
+        self.assertEqual(self.form(), ("", False))
+
+    def test_it_has_the_last_log_in_when_the_session_is_over(self) -> None:
+        self.browser.log_in("w00-008j", as_admin=True)
+        del self.browser.cookies[SESSION]
+        self.assertEqual(self.form(), ("W00-008J", True))
+        self.browser.log_in("other", "0123456789", as_admin=False)
+        self.assertEqual(self.form(), ("other", False))
+
+    def test_no_script_reads_the_cookie_and_it_holds_no_secret(self) -> None:
+        reply = self.browser.log_in(secret="0123456789", as_admin=False)
+        [line] = [c for c in reply.all("set-cookie") if c.startswith(self.LAST)]
+        self.assertTrue(line.startswith(f"{self.LAST}=u.W00-008J; "), line)
+        self.assertIn("; Secure; HttpOnly; SameSite=Lax", line)
+
+    def test_log_out_forgets_it(self) -> None:
+        self.browser.log_in()
+        self.browser.post(LOGOUT, {"csrf": self.browser.token()})
+        self.assertEqual(self.form(), ("", False))
+
+    def test_a_failure_neither_sets_nor_changes_it(self) -> None:
+        self.browser.log_in("other")
+        before = self.browser.cookies[self.LAST]
+        reply = self.failure(self.browser.log_in("W00-008J", "wrong"))
+        self.assertEqual(reply.all("set-cookie"), [])
+        self.assertEqual(self.browser.cookies[self.LAST], before)
+        self.assertIn(b'value="other"', reply.body)
+
+    def test_a_cookie_that_is_none_of_ours_fills_in_nothing(self) -> None:
+        for value in ("", "a", "a.", "x.W00-008J", 'a."><b>', "a.--", "a." + "x" * 41):
+            self.browser.cookies[self.LAST] = value
+            self.assertEqual(self.form(), ("", False), value)
 
 
 class SuccessTests(PagesTestCase):
@@ -268,6 +319,21 @@ class ThrottleTests(PagesTestCase):
         self.assertEqual(reply.header("retry-after"), "5")
         self.assertIn(b"Please wait 5 seconds", reply.body)
         self.assertEqual(len(self.tunnel.asked), 7)
+
+    def test_the_log_names_who_has_to_wait_and_never_the_secret(self) -> None:
+        with capturedLogs() as events:
+            self.guess(self.browser, 20)
+        text = "\n".join(str(formatEvent(event)) for event in events)
+        line = "log-in from 192.0.2.1 to W00-008J was not tried"
+        self.assertEqual(text.count(line), 1)
+        self.assertNotIn("wrong", text.replace("wrong secret", ""))
+
+    def test_nor_what_may_be_a_secret_in_the_field_of_the_cloud_id(self) -> None:
+        with capturedLogs() as events:
+            self.guess(self.browser, 20, "hunter2")
+        text = "\n".join(str(formatEvent(event)) for event in events)
+        self.assertIn("log-in from 192.0.2.1 was not tried", text)
+        self.assertNotIn("hunter2", text)
 
     def test_guesses_count_while_they_are_on_their_way(self) -> None:
         self.tunnel.is_slow = True

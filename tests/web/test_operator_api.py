@@ -10,6 +10,7 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.cloud_password import is_generated
 from cfos_cloud.registry import Overloaded
 from cfos_cloud.tunnel.exchange import Presence
+from cfos_cloud.web.api_operation import Operation
 from cfos_cloud.web.api_routes import Answer, mount, route
 from cfos_cloud.web.authorization import Needs
 from tests.registry.support import ManualWorker
@@ -167,16 +168,8 @@ class OneSystemTests(APICase):
             self.assertEqual(self.ask("GET", path).json["cloud_id"], "Garage")
 
     def test_who_is_online_is_shown_with_the_present_connection(self) -> None:
-        self.successResultOf(
-            self.systems.record_connection(
-                "garage",
-                last_seen=NOON - timedelta(days=1),
-                agent="device/1",
-                client="192.0.2.1",
-                bytes_in=100,
-                bytes_out=200,
-            )
-        )
+        seen = NOON - timedelta(days=1)
+        self.connect("garage", seen=seen, ended=seen, bytes_in=100, bytes_out=200)
         offline = self.ask("GET", "/systems/garage").json
         self.assertEqual(offline["online"], False)
         self.assertEqual(offline["since"], "2026-11-21T12:00:00Z")
@@ -265,7 +258,8 @@ class ListTests(APICase):
         seen, path = [], "/systems?limit=2"
         while True:
             page = self.ask("GET", path).json
-            self.assertEqual(list(page), ["items", "next"])
+            self.assertEqual(list(page), ["items", "next", "total"])
+            self.assertEqual(page["total"], 5)
             seen += [one["cloud_id"] for one in page["items"]]
             if page["next"] is None:
                 break
@@ -423,17 +417,29 @@ class DeclarationTests(APICase):
 
     def test_every_route_refuses_who_has_no_credentials(self) -> None:
         for rule in self.api.app.url_map.iter_rules():
+            if rule.endpoint.endswith(f" needs {Needs.NOTHING.value}"):
+                self.assertEqual(rule.rule, "/openapi.json")
+                continue
             path = rule.rule.replace("<cloud_id>", "garage")
             for method in (rule.methods or set()) - {"HEAD"}:
                 self.assertEqual(self.ask(method, path, headers={}).status, 401)
 
     def test_a_route_without_what_it_needs_can_t_be_declared(self) -> None:
-        self.assertRaises(TypeError, route, "/x", method="GET")
-        self.assertRaises(TypeError, route, "/x", method="GET", needs=None)
+        about = Operation("X", {200: None})
+        self.assertRaises(TypeError, route, "/x", method="GET", about=about)
+        self.assertRaises(TypeError, route, "/x", method="GET", needs=None, about=about)
+
+    def test_nor_one_that_does_not_say_what_it_does(self) -> None:
+        self.assertRaises(TypeError, route, "/x", method="GET", needs=Needs.OPERATOR)
 
     def test_a_need_that_nobody_checks_can_t_be_mounted(self) -> None:
         class Things:
-            @route("/things", method="GET", needs=Needs.OPERATOR)
+            @route(
+                "/things",
+                method="GET",
+                needs=Needs.OPERATOR,
+                about=Operation("Things", {200: None}),
+            )
             async def show(self, request: IRequest) -> Answer:
                 return Answer(200)
 

@@ -57,7 +57,7 @@ class AssetTests(PagesTestCase):
     def test_pages_link_to_assets_that_never_change(self) -> None:
         page = self.browser.get().body.decode()
         links = re.findall(r'(?:href|src)="(/cloud/assets/[^"]+)"', page)
-        self.assertGreaterEqual(len(set(links)), 2)
+        self.assertEqual({link.rpartition(".")[2] for link in links}, set(_TYPES))
         for link in links:
             reply = self.browser.get(link)
             self.assertEqual(reply.status, 200)
@@ -82,4 +82,9 @@ class AssetTests(PagesTestCase):
             self.assertEqual(self.browser.get(path).status, 404, path)
 
 
-_TYPES = {"css": ["text/css; charset=utf-8"], "svg": ["image/svg+xml"]}
+_TYPES = {
+    "css": ["text/css; charset=utf-8"],
+    "js": ["text/javascript; charset=utf-8"],
+    "svg": ["image/svg+xml"],
+    "png": ["image/png"],
+}

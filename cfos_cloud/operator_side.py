@@ -1,0 +1,271 @@
+"""The operator's side of the server: sessions, API, metrics; made and kept running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from klein import Klein
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+
+from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.listener.certificate_service import CertificateService
+from cfos_cloud.logs import LogLevel
+from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics, TunnelMetrics
+from cfos_cloud.pages import Pages
+from cfos_cloud.reactor_lag import ReactorLag
+from cfos_cloud.registry import (
+    Connections,
+    Events,
+    Operator,
+    PreferenceStore,
+    SiteSettings,
+    Systems,
+)
+from cfos_cloud.registry.backup import Backups
+from cfos_cloud.throttle import Throttle
+from cfos_cloud.tunnel.exchange import Exchange
+from cfos_cloud.tunnel.session import TunnelSession
+from cfos_cloud.web.admin import AdminPages
+from cfos_cloud.web.admin_access import PublicAddress
+from cfos_cloud.web.admin_parts import AdminParts
+from cfos_cloud.web.api_admin_password import AdminPasswordResource
+from cfos_cloud.web.api_backup import BackupResource
+from cfos_cloud.web.api_certificate import CertificateResource
+from cfos_cloud.web.api_events import EventsResource
+from cfos_cloud.web.api_history import HistoryResource
+from cfos_cloud.web.api_live import LiveResource
+from cfos_cloud.web.api_loglevel import LogLevelResource
+from cfos_cloud.web.api_routes import APIResource, mount
+from cfos_cloud.web.api_session import SessionResource
+from cfos_cloud.web.api_settings import SettingsResource
+from cfos_cloud.web.api_status import StatusParts, StatusResource
+from cfos_cloud.web.api_system_access import SystemAccessResource
+from cfos_cloud.web.api_systems import SystemsResource
+from cfos_cloud.web.api_tables import TablesResource
+from cfos_cloud.web.health import Health
+from cfos_cloud.web.live import Live
+from cfos_cloud.web.metrics import MetricsResource, Sources
+from cfos_cloud.web.operator_api import (
+    BASE,
+    OPERATORS,
+    OperatorAPI,
+    operator_authorizers,
+)
+from cfos_cloud.web.operator_login import OperatorLogin
+from cfos_cloud.web.operator_password import OperatorPassword
+from cfos_cloud.web.operator_resources import OperatorResources
+from cfos_cloud.web.operator_session import OperatorSessions
+from cfos_cloud.web.system_import import SystemImport
+from cfos_cloud.workers import Worker
+
+SWEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class ServerParts:
+    """
+    What the operator looks at and changes.
+
+    :ivar verifiers: computes those of new Cloud passwords.
+    :ivar seconds: a clock that nobody sets.
+    :ivar now: the time, aware of its zone.
+    """
+
+    systems: Systems
+    exchange: Exchange
+    sessions: SessionTable
+    connections: Connections
+    events: Events
+    operator: Operator
+    site_settings: SiteSettings
+    preferences: PreferenceStore
+    backups: Backups
+    certificates: CertificateService
+    health: Health
+    level: LogLevel
+    verifiers: Worker
+    clock: IReactorTime
+    seconds: Callable[[], float]
+    now: Callable[[], datetime]
+
+
+class OperatorSide(Service):
+    """
+    :ivar sessions: of the admin page.
+    :ivar login: the way to one.
+    :ivar api: to be mounted at ``/cloud/api/v1``.
+    :ivar metrics: to be mounted at ``/cloud/metrics``.
+    """
+
+    def __init__(
+        self,
+        parts: ServerParts,
+        requests: RequestMetrics,
+        handshakes: HandshakeMetrics,
+        throttles: Mapping[str, Throttle],
+    ) -> None:
+        """:param throttles: those of who logs in elsewhere, for the metrics."""
+        self._parts = parts
+        throttle = Throttle(parts.seconds)
+        self.sessions = OperatorSessions(parts.seconds)
+        self.password = OperatorPassword(parts.operator, throttle, parts.events)
+        self.login = OperatorLogin(self.password, self.sessions, parts.events)
+        self.live = Live(parts.systems, parts.exchange, parts.clock)
+        self._authorizers = operator_authorizers(
+            self.password, self.sessions, parts.events, parts.seconds
+        )
+        self._lag = ReactorLag(parts.clock, parts.seconds)
+        self._sweep = LoopingCall(self.sessions.sweep)
+        self._sweep.clock = parts.clock
+        self._tunnels = TunnelMetrics()
+        self._listen()
+        self._resources = self._make_resources()
+        self.api = OperatorAPI(self._resources, self._authorizers).resource()
+        self.metrics = self._make_metrics(
+            requests, handshakes, {**throttles, "operator": throttle}
+        )
+
+    def api_of_browsers(self) -> APIResource:
+        """What remains of the API on the port of browsers when this has its own."""
+        rest = OperatorAPI(self._resources, self._authorizers, without=OPERATORS)
+        return rest.resource()
+
+    def admin_pages(
+        self, pages: Pages, signing_key: bytes, address: PublicAddress
+    ) -> AdminPages:
+        """``/ui/<lang>/cloud-admin.htm``, which asks the same resources."""
+        parts, resources = self._parts, self._resources
+        admin = AdminParts(
+            systems=resources.systems,
+            access=resources.access,
+            tables=resources.tables,
+            history=resources.history,
+            events=resources.events,
+            status=resources.status,
+            settings=resources.settings,
+            certificate=resources.certificate,
+            password=resources.password,
+            loglevel=resources.loglevel,
+            session=resources.session,
+            sessions=self.sessions,
+            login=self.login,
+            password_fixed=lambda: parts.operator.fixed,
+            now=parts.now,
+            address=address,
+        )
+        return AdminPages(admin, pages, signing_key)
+
+    def startService(self) -> None:
+        super().startService()
+        self._lag.startService()
+        self._sweep.start(SWEEP_SECONDS, now=False)
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._lag.stopService()
+        if self._sweep.running:
+            self._sweep.stop()
+        self.live.end_all()
+
+    def _make_resources(self) -> OperatorResources:
+        parts = self._parts
+        systems, exchange, events = parts.systems, parts.exchange, parts.events
+        importer = SystemImport(systems, parts.verifiers)
+        status = StatusParts(
+            systems,
+            exchange,
+            parts.sessions,
+            parts.health,
+            parts.certificates,
+            parts.now,
+        )
+        return OperatorResources(
+            systems=SystemsResource(systems, exchange, parts.verifiers, BASE),
+            access=SystemAccessResource(systems, exchange, parts.verifiers, events),
+            tables=TablesResource(systems, exchange, importer, parts.clock),
+            history=HistoryResource(systems, parts.connections, parts.clock),
+            events=EventsResource(events),
+            live=LiveResource(self.live, self.sessions, parts.clock),
+            status=StatusResource(status),
+            settings=SettingsResource(parts.site_settings, parts.preferences, events),
+            certificate=CertificateResource(parts.certificates, events),
+            password=AdminPasswordResource(parts.operator, self.password),
+            backup=BackupResource(parts.backups, parts.clock, events),
+            loglevel=LogLevelResource(parts.level, events),
+            session=SessionResource(self.sessions, self.password, self.login),
+        )
+
+    def _make_metrics(
+        self,
+        requests: RequestMetrics,
+        handshakes: HandshakeMetrics,
+        throttles: Mapping[str, Throttle],
+    ) -> APIResource:
+        parts = self._parts
+        gauges: dict[str, tuple[str, Callable[[], float]]] = {
+            "systems": ("Systems", lambda: len(parts.systems)),
+            "sessions": (
+                "Browsers that are logged in to a system",
+                lambda: len(parts.sessions),
+            ),
+            "operator_sessions": (
+                "Browsers that are logged in as the operator",
+                lambda: len(self.sessions),
+            ),
+            "live_listeners": (
+                "Who is told at once what happens",
+                lambda: len(self.live),
+            ),
+            "certificate_days": (
+                "Days until the certificate expires",
+                lambda: parts.certificates.days_left,
+            ),
+            "database_up": (
+                "Whether the database answers",
+                lambda: int(parts.health.ok),
+            ),
+            "events_waiting": (
+                "Events that wait for the database",
+                lambda: len(parts.events),
+            ),
+            "connections_waiting": (
+                "Records of tunnels that wait for the database",
+                lambda: len(parts.connections),
+            ),
+            "reactor_lag_seconds": (
+                "The longest that anything due had to wait, of the last minute",
+                lambda: self._lag.longest,
+            ),
+        }
+        sources = Sources(
+            requests, self._tunnels, handshakes, parts.exchange, throttles, gauges
+        )
+        app = Klein()
+        mount(app, [MetricsResource(sources)], self._authorizers)
+        return APIResource(app)
+
+    def _listen(self) -> None:
+        parts = self._parts
+        parts.systems.subscribe(self.live.system_changed)
+        parts.events.subscribe(self.live.event_happened)
+        parts.exchange.when_up(self._came_up)
+        parts.exchange.when_lost(self._lost)
+        parts.operator.when_changed(self._password_changed)
+
+    def _came_up(self, session: TunnelSession) -> None:
+        self._tunnels.opened += 1
+        self.live.tunnel_came_up(session)
+
+    def _lost(self, session: TunnelSession) -> None:
+        self._tunnels.closed += 1
+        self._tunnels.bytes_in += session.bytes_in
+        self._tunnels.bytes_out += session.bytes_out
+        self.live.tunnel_was_lost(session)
+
+    def _password_changed(self) -> None:
+        self.sessions.end_all()
+        self.live.end_all()
