@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
 import ssl
 import subprocess
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -59,10 +62,33 @@ class Cloud:
             *("--max-connections", str(connections)),
             *("--state-dir", str(self._processes.directory / cloud_id / "state")),
         )
-        self._processes.wait_for(
-            cloud_id,
-            lambda: self._tool("system", "show", cloud_id).get("online") is True,
-        )
+        self._processes.wait_for(cloud_id, lambda: self.is_online(cloud_id))
+
+    def is_online(self, cloud_id: str) -> bool:
+        """Whether the system has a tunnel."""
+        return self._tool("system", "show", cloud_id).get("online") is True
+
+    def add_systems(self, cloud_ids: Iterable[str]) -> list[tuple[str, str]]:
+        """
+        Make systems by the operator API.
+
+        :returns: Cloud IDs and their generated Cloud passwords.
+        :raises RunFailed: the server refuses one.
+        """
+        password = self._operator.read_text()
+        credentials = base64.b64encode(f"admin:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        made = []
+        with closing(self._connect()) as connection:
+            for cloud_id in cloud_ids:
+                body = json.dumps({"cloud_id": cloud_id})
+                connection.request("POST", "/cloud/api/v1/systems", body, headers)
+                response = connection.getresponse()
+                document = response.read()
+                if response.status != 201:
+                    raise RunFailed(f"{cloud_id} was not added: {document!r}")
+                made.append((cloud_id, str(json.loads(document)["password"])))
+        return made
 
     def log_in(self, cloud_id: str) -> str:
         """
@@ -116,17 +142,20 @@ class Cloud:
             raise RunFailed(f"cfos-cloud {arguments[0]}: no object")
         return answer
 
-    def _ask(
-        self, method: str, body: str, cookies: dict[str, str]
-    ) -> tuple[int, dict[str, str], str]:
-        """The log-in page's answer: status, cookies with those so far, body."""
+    def _connect(self) -> http.client.HTTPSConnection:
         # The certificate is self-signed, and this is loopback.
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(
+        return http.client.HTTPSConnection(
             "127.0.0.1", self._port, timeout=ANSWER_SECONDS, context=context
         )
+
+    def _ask(
+        self, method: str, body: str, cookies: dict[str, str]
+    ) -> tuple[int, dict[str, str], str]:
+        """The log-in page's answer: status, cookies with those so far, body."""
+        connection = self._connect()
         headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -61,25 +61,47 @@ class Processes:
                 command, cwd=home, env=environment(), stdout=log, stderr=log
             )
 
-    def wait_for(self, name: str, condition: Callable[[], bool]) -> None:
+    def wait_for(
+        self,
+        name: str,
+        condition: Callable[[], bool],
+        seconds: float = START_SECONDS,
+    ) -> None:
         """
         Wait until ``condition`` holds.
 
-        :raises RunFailed: the process ended, or it takes longer than 30 s.
+        :raises RunFailed: the process ended, or it takes longer than ``seconds``.
         """
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while not condition():
-            if self._running[name].poll() is not None:
-                raise RunFailed(f"{name} ended:\n{self._tail(name)}")
+            self.check(name)
             if time.monotonic() > deadline:
                 raise RunFailed(f"{name} is not ready:\n{self._tail(name)}")
             time.sleep(0.1)
 
+    def check(self, name: str) -> None:
+        """
+        :raises RunFailed: the process has ended.
+        """
+        if self._running[name].poll() is not None:
+            raise RunFailed(f"{name} ended:\n{self._tail(name)}")
+
+    def log(self, name: str) -> str:
+        """What the process has said so far."""
+        return self._log(name).read_text(errors="replace")
+
+    def memory(self, name: str) -> float:
+        """The resident memory of the process, in MB."""
+        return self._status(name, "VmRSS")
+
     def peak_memory(self, name: str) -> float:
         """The most resident memory that the process had so far, in MB."""
+        return self._status(name, "VmHWM")
+
+    def _status(self, name: str, field: str) -> float:
         status = Path(f"/proc/{self._running[name].pid}/status").read_text()
         for line in status.splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024 / 1e6
         raise RunFailed(f"no memory figure of {name}")
 
@@ -87,8 +109,7 @@ class Processes:
         return self.directory / f"{name}.log"
 
     def _tail(self, name: str) -> str:
-        text = self._log(name).read_text(errors="replace")
-        return "\n".join(text.splitlines()[-LOG_LINES:])
+        return "\n".join(self.log(name).splitlines()[-LOG_LINES:])
 
 
 def environment() -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.processes import Processes, RunFailed, listens
+from cfos_cloud.listener.self_signed import make_self_signed, new_key
 
 #: What the origin has, by name.
 FILES = {"1k.bin": 1024, "30k.bin": 30 * 1024, "64m.bin": 64 * 1024 * 1024}
@@ -84,6 +86,21 @@ def start_proxy(
     """
     body = _PROXY.format(port=port, origin=origin, certificate=certificate)
     _start(processes, "nginx", port, body)
+
+
+def start_limit(processes: Processes, port: int, origin: int) -> None:
+    """The origin on port ``origin``, and the proxy before it on ``port``."""
+    start_origin(processes, origin)
+    certificate = self_signed(processes.directory / "nginx.pem")
+    start_proxy(processes, port, origin, certificate)
+
+
+def self_signed(path: Path) -> Path:
+    """A certificate of the kind that the server makes for itself, with its key."""
+    made = make_self_signed(new_key(), ["localhost", "127.0.0.1"], datetime.now(UTC))
+    path.touch(mode=0o600)
+    path.write_bytes(made.certificate_pem + made.key_pem)
+    return path
 
 
 def version() -> str:

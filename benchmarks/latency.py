@@ -1,0 +1,230 @@
+"""
+How long a small request takes while the same tunnel is full.
+
+A browser asks for something small again and again, as a device's page does. First
+nothing else happens; then, on the same tunnel, one download after another runs as
+fast as it can, and somebody else has begun a download and reads nothing of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.cloud import Cloud
+from benchmarks.load import Subject
+from benchmarks.processes import Processes, RunFailed, free_ports
+from benchmarks.throughput import DEFAULT_CONNECTIONS
+from benchmarks.web_servers import FILES, start_limit
+
+#: Seconds between two small requests: few enough for each to be answered before the
+#: next is due, on a slow machine and beside the downloads, too.
+PACE = 0.02
+SMALL, LARGE = "1k.bin", "64m.bin"
+#: Seconds in which the downloads come up to speed, uncounted.
+WARM_UP = 1.0
+ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """In milliseconds."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Percentiles:
+        """Of a list that is not empty, in seconds."""
+        ordered = sorted(seconds)
+        at = [ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99)]
+        return cls(at[0] * 1e3, at[1] * 1e3)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One subject's: alone, beside the load, and what the load got in MB/s."""
+
+    alone: Percentiles
+    beside: Percentiles
+    download: float
+
+
+def report(processes: Processes, rounds: int, seconds: int) -> str:
+    """
+    The table, and what it says.
+
+    :raises RunFailed: something could not be measured.
+    """
+    origin, proxy, server = free_ports(3)
+    start_limit(processes, proxy, origin)
+    cloud = Cloud(processes, server)
+    cloud.start_server()
+    cloud.start_device("site", origin, DEFAULT_CONNECTIONS)
+    subjects = [
+        Subject("nginx", proxy),
+        Subject("cfos-cloud", server, cloud.log_in("site")),
+    ]
+    results: dict[str, list[Round]] = {subject.name: [] for subject in subjects}
+    for number in range(1, rounds + 1):
+        for subject in subjects:
+            print(f"round {number}: {subject.name}", file=sys.stderr, flush=True)
+            results[subject.name].append(measure(subject, seconds))
+    return (
+        f"{table(results)}\n\n"
+        f"Medians of {rounds} rounds of {seconds} s, {int(seconds / PACE)} requests of "
+        "1 KiB each on one connection; beside it one download of 64 MiB after another, "
+        "and one that nobody reads, all by one tunnel or one worker of nginx."
+    )
+
+
+def measure(subject: Subject, seconds: int) -> Round:
+    """One round of one subject."""
+    with closing(Asker(subject)) as asker:
+        asker.ask_for(WARM_UP)
+        alone = Percentiles.of(asker.ask_for(seconds))
+        with stalled(subject), downloads(subject) as bytes_of:
+            asker.ask_for(WARM_UP)
+            beside = Percentiles.of(asker.ask_for(seconds))
+            rate = bytes_of() / 1e6
+    return Round(alone, beside, rate)
+
+
+def connect(subject: Subject, receive_buffer: int | None = None) -> ssl.SSLSocket:
+    """A connection to ``subject`` on which a request can be sent."""
+    # The certificate is self-signed, and this is loopback.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    plain = socket.socket()
+    plain.settimeout(ANSWER_SECONDS)
+    if receive_buffer is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    plain.connect(("127.0.0.1", subject.port))
+    return context.wrap_socket(plain, server_hostname="localhost")
+
+
+def request(subject: Subject, file: str) -> bytes:
+    """A request's head."""
+    lines = [f"GET /{file} HTTP/1.1", f"Host: 127.0.0.1:{subject.port}"]
+    if subject.cookie is not None:
+        lines.append(f"Cookie: {subject.cookie}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Asker:
+    """Asks for the small file at an even pace, on one connection."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._connection = connect(subject)
+        self._request = request(subject, SMALL)
+        self._name = subject.name
+
+    def ask_for(self, seconds: float) -> list[float]:
+        """
+        Seconds that each request took. One that had to wait for the answer to the one
+        before it took as long as it should have been under way: who is slow must not
+        gain by being asked less often.
+
+        :raises RunFailed: an answer is not what it should be.
+        """
+        taken = []
+        start = time.perf_counter()
+        answered = 0.0
+        for number in range(int(seconds / PACE)):
+            due = start + number * PACE
+            if (left := due - time.perf_counter()) > 0:
+                time.sleep(left)
+            begun = due if answered > due else time.perf_counter()
+            self._connection.sendall(self._request)
+            self._receive()
+            answered = time.perf_counter()
+            taken.append(answered - begun)
+        return taken
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _receive(self) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._more()
+        head, _, body = data.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise RunFailed(f"{self._name} answers {head[:40]!r}")
+        size = len(body)
+        while size < FILES[SMALL]:
+            size += len(self._more())
+
+    def _more(self) -> bytes:
+        try:
+            data = self._connection.recv(2**16)
+        except OSError as error:
+            raise RunFailed(f"{self._name}: {error}") from error
+        if not data:
+            raise RunFailed(f"{self._name} has closed the connection")
+        return data
+
+
+@contextmanager
+def stalled(subject: Subject) -> Iterator[None]:
+    """Somebody who has begun a download and reads nothing of it."""
+    with closing(connect(subject, receive_buffer=2**14)) as connection:
+        connection.sendall(request(subject, LARGE))
+        yield
+
+
+@contextmanager
+def downloads(subject: Subject) -> Iterator[Callable[[], float]]:
+    """One download after another; what is given tells their bytes a second so far."""
+    # The query keeps curl from asking for one address twice; nginx ignores it.
+    command = ["curl", "--silent", "--insecure", "--fail", "--output", "/dev/null"]
+    # What curl writes to standard output waits in a buffer, and is lost when it ends.
+    command += ["--write-out", "%{stderr}%{size_download}\\n", *subject.header()]
+    with tempfile.TemporaryFile() as sizes:
+        start = time.perf_counter()
+        running = subprocess.Popen(
+            [*command, f"{subject.url(LARGE)}?[1-100000]"], stderr=sizes
+        )
+
+        def rate() -> float:
+            if running.poll() is not None:
+                raise RunFailed(f"{subject.name}: curl ended by {running.returncode}")
+            elapsed = time.perf_counter() - start
+            sizes.seek(0)
+            return sum(map(int, sizes.read().split())) / elapsed
+
+        try:
+            yield rate
+        finally:
+            running.kill()
+            running.wait()
+
+
+HEADINGS = ("", "alone p50 ms", "p99 ms", "beside p50 ms", "p99 ms", "download MB/s")
+
+
+def table(results: dict[str, list[Round]]) -> str:
+    """A row for each subject, medians of its rounds."""
+    rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
+    for name, rounds in results.items():
+        cells = [
+            f"{median(value):.1f}"
+            for value in (
+                [each.alone.p50 for each in rounds],
+                [each.alone.p99 for each in rounds],
+                [each.beside.p50 for each in rounds],
+                [each.beside.p99 for each in rounds],
+            )
+        ]
+        rows.append((name, *cells, f"{median(each.download for each in rounds):.0f}"))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
