@@ -191,7 +191,7 @@ class OperatorSide(Service):
             events=EventsResource(events),
             live=LiveResource(self.live, self.sessions, parts.clock),
             status=StatusResource(status),
-            settings=SettingsResource(parts.site_settings, parts.preferences, events),
+            settings=SettingsResource(parts.site_settings, parts.preferences),
             certificate=CertificateResource(parts.certificates, events),
             password=AdminPasswordResource(parts.operator, self.password),
             backup=BackupResource(parts.backups, parts.clock, events),

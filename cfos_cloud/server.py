@@ -117,7 +117,7 @@ class CloudServer(LoggedService):
         self.events = Events(self.database, reactor)
         self.systems = Systems(self.database, reactor, self.events)
         self.connections = Connections(self.database, self.systems, reactor)
-        self.site_settings = SiteSettings(self.database, options.site_info)
+        self.site_settings = SiteSettings(self.database, self.events, options.site_info)
         self._backups = Backups(self.database, data_dir, _now)
         self.preferences = PreferenceStore(self.database, self.events)
         self.preferences.subscribe(self._preferences_changed)

@@ -1,5 +1,6 @@
 """
-Run the tests: ``python -m tests.run [NAME...]``, all of them without a name.
+Run the tests: ``python -m tests.run [NAME...]``, all of them without a name: those in
+the browser, which mostly wait, beside all others, in a process of their own.
 
 The last line is ``N passed, N failed, N skipped``, counted by trial. The exit
 status is 0 only if at least one test ran and none failed. A DeprecationWarning
@@ -9,10 +10,12 @@ that our own code causes fails the test in which it shows.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from twisted.trial.reporter import TreeReporter
@@ -21,6 +24,8 @@ from twisted.trial.runner import TestLoader, TrialRunner
 ROOT = Path(__file__).resolve().parent.parent
 #: Trial's scratch directory; ignored by git.
 SCRATCH = "_trial_temp"
+_BROWSER = "tests.browser"
+_COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ class Counts:
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+        )
 
     @property
     def good(self) -> bool:
@@ -75,11 +87,15 @@ def refuse_deprecated() -> None:
             )
 
 
-def main(names: list[str]) -> int:
-    """:returns: the exit status."""
+def run(names: list[str]) -> int:
+    """
+    Run the tests of these names in this process.
+
+    :returns: the exit status.
+    """
     sys.path.insert(0, str(ROOT))
     refuse_deprecated()
-    suite = TestLoader().loadByNames(names or ["tests"], recurse=True)
+    suite = TestLoader().loadByNames(names, recurse=True)
     runner = TrialRunner(CountingReporter, workingDirectory=SCRATCH)
     result = runner.run(suite)
     assert isinstance(result, CountingReporter)
@@ -88,6 +104,51 @@ def main(names: list[str]) -> int:
         print("no test was executed", file=sys.stderr)
     print(counts, flush=True)
     return 0 if counts.good else 1
+
+
+def all_but_the_browser() -> list[str]:
+    """The names of all other rooms and modules of tests."""
+    rooms = [path.parent.name for path in ROOT.glob("tests/*/__init__.py")]
+    modules = [path.stem for path in ROOT.glob("tests/test_*.py")]
+    names = sorted(f"tests.{name}" for name in (*rooms, *modules))
+    return [name for name in names if name != _BROWSER]
+
+
+def side_by_side(mine: list[str], other: list[str]) -> int:
+    """
+    Run both shares in processes of their own, and say their counts as one. The
+    output of ``mine`` comes as it is written, that of ``other`` at the end.
+
+    :returns: the exit status; a share that has no good counts is a failure.
+    """
+    command = [sys.executable, "-m", "tests.run"]
+    with TemporaryFile("w+") as log:
+        beside = subprocess.Popen([*command, *other], stdout=log, stderr=log)
+        with subprocess.Popen(
+            [*command, *mine], stdout=subprocess.PIPE, text=True
+        ) as here:
+            line = ""
+            for line in here.stdout or ():
+                print(line, end="", flush=True)
+        beside.wait()
+        log.seek(0)
+        said = log.read()
+    print(said, end="", flush=True)
+    total = Counts(0, 0, 0)
+    for last in (line, said.rstrip().rpartition("\n")[2]):
+        found = _COUNTS.fullmatch(last.strip())
+        # Whoever ended without counts has failed as a whole.
+        total += Counts(*map(int, found.groups())) if found else Counts(0, 1, 0)
+    # A line of its own, also after one that was left unfinished.
+    print(f"\n{total}", flush=True)
+    return 0 if here.returncode == beside.returncode == 0 and total.good else 1
+
+
+def main(names: list[str]) -> int:
+    """:returns: the exit status."""
+    if names:
+        return run(names)
+    return side_by_side(all_but_the_browser(), [_BROWSER])
 
 
 if __name__ == "__main__":

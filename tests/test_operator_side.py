@@ -50,7 +50,7 @@ class OperatorSideTests(RegistryCase):
             connections=self.connections,
             events=self.events,
             operator=self.operator,
-            site_settings=SiteSettings(self.database, SiteInfo()),
+            site_settings=SiteSettings(self.database, self.events, SiteInfo()),
             preferences=PreferenceStore(self.database, self.events),
             backups=Backups(self.database, self.data_dir, self.now),
             certificates=CertificateService(store, tls, self.clock, self.now),

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.run import all_but_the_browser
 from tests.tree import ROOT
 
 HEAD = """
@@ -72,3 +76,67 @@ class RunTests(SynchronousTestCase):
             f"  warnings.warn_explicit('old', DeprecationWarning, {theirs!r}, 1)\n"
         )
         self.assertEqual(self.run_tests(body), ("1 passed, 1 failed, 0 skipped", 1))
+
+
+class SharesTests(SynchronousTestCase):
+    def run_shares(self, one: str, other: str) -> tuple[str, int]:
+        """:returns: the last line, and the exit status."""
+        directory = Path(self.mktemp())
+        directory.mkdir(parents=True)
+        (directory / "test_one.py").write_text(HEAD + one)
+        (directory / "test_other.py").write_text(HEAD + other)
+        code = (
+            "import sys; from tests.run import side_by_side; "
+            "sys.exit(side_by_side(['./test_one.py'], ['./test_other.py']))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=directory,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.stdout.splitlines()[-1], done.returncode
+
+    def test_both_are_counted(self) -> None:
+        good = " def test_a(self): pass\n"
+        bad = " def test_b(self): self.fail('x')\n"
+        self.assertEqual(
+            self.run_shares(good, good), ("2 passed, 0 failed, 0 skipped", 0)
+        )
+        for shares in ((good, bad), (bad, good)):
+            self.assertEqual(
+                self.run_shares(*shares), ("1 passed, 1 failed, 0 skipped", 1)
+            )
+
+    def test_one_that_executes_nothing_fails_the_run(self) -> None:
+        good = " def test_a(self): pass\n"
+        for shares in ((good, " pass\n"), (" pass\n", good)):
+            self.assertEqual(
+                self.run_shares(*shares), ("1 passed, 0 failed, 0 skipped", 1)
+            )
+
+    def test_one_that_dies_is_failed(self) -> None:
+        good = " def test_a(self): pass\n"
+        dies = " def test_b(self):\n  import os\n  os._exit(0)\n"
+        for shares in ((good, dies), (dies, good)):
+            self.assertEqual(
+                self.run_shares(*shares), ("1 passed, 1 failed, 0 skipped", 1)
+            )
+
+    def test_no_room_is_left_out(self) -> None:
+        loader = TestLoader()
+        shares = [*all_but_the_browser(), "tests.browser"]
+        whole = {test.id() for test in tests_of(loader.loadByName("tests", True))}
+        parts = {test.id() for test in tests_of(loader.loadByNames(shares, True))}
+        self.assertEqual(whole, parts)
+
+
+def tests_of(suite: Any) -> Iterator[Any]:
+    """The tests in a suite of suites."""
+    for each in suite:
+        if hasattr(each, "__iter__"):
+            yield from tests_of(each)
+        else:
+            yield each

@@ -6,9 +6,12 @@ from dataclasses import fields
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
 
-from cfos_cloud.registry import settings
+from cfos_cloud.events import SERVER, EventKind, Origin
+from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
+from cfos_cloud.registry.event_store import Events
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.workers import shielded
 
@@ -31,11 +34,15 @@ class SiteSettings:
     can't be changed here; all else is what :meth:`load` found, then what was changed.
     """
 
-    def __init__(self, database: Database, given: SiteInfo) -> None:
+    _log = Logger()
+
+    def __init__(self, database: Database, events: Events, given: SiteInfo) -> None:
         self._database = database
+        self._events = events
         self._given = given
         self._stored = SiteInfo()
         self._changing = DeferredLock()
+        database.when_back(self._back)
 
     def load(self) -> None:
         """
@@ -59,10 +66,11 @@ class SiteSettings:
         """The members that options have given."""
         return frozenset(name for name in MEMBERS if getattr(self._given, name))
 
-    def change(self, new: SiteInfo) -> Deferred[None]:
+    def change(self, new: SiteInfo, by: Origin = SERVER) -> Deferred[None]:
         """
         Store ``new``, whose members are checked, in the place of all that was
-        stored; pages say it once that is committed.
+        stored; pages say it once that is committed, together with an event that
+        names what has changed.
 
         :raises SiteInfoFixed: as a failure: it differs in a member that is fixed.
         :raises DatabaseError: as a failure; nothing has changed.
@@ -73,10 +81,37 @@ class SiteSettings:
                 known = [getattr(each, name) for each in (self._given, self._stored)]
                 if getattr(new, name) not in (None, *known):
                     raise SiteInfoFixed(name)
-            await self._database.run(lambda connection: _write(connection, new))
+            before = self._stored
+            changed = [
+                name for name in MEMBERS if getattr(new, name) != getattr(before, name)
+            ]
+            if not changed:
+                return
+            event = self._events.make(
+                EventKind.SETTINGS_CHANGED, by, detail=", ".join(changed)
+            )
+
+            def write(connection: Connection) -> None:
+                _write(connection, new)
+                event_rows.add(connection, [event])
+
+            await self._database.run(write)
             self._stored = new
 
         return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
+
+    def _back(self) -> None:
+        """Whether a change that failed was made nobody knows but the database."""
+
+        async def reload() -> None:
+            self._stored = await self._database.run(_read)
+
+        self._changing.run(lambda: Deferred.fromCoroutine(reload())).addErrback(
+            lambda failure: self._log.error(
+                "the operator's name and links are not read again: {reason}",
+                reason=failure.getErrorMessage(),
+            )
+        )
 
 
 def _read(connection: Connection) -> SiteInfo:

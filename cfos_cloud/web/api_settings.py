@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.events import NO_EVENTS, EventKind, EventLog
 from cfos_cloud.registry import PreferenceStore, SiteInfoFixed, SiteSettings
 from cfos_cloud.registry.preferences import NAMES, RANGES, InvalidPreference
 from cfos_cloud.registry.site_settings import MEMBERS
@@ -84,15 +83,9 @@ SETTINGS_PATCH = Shape("SettingsPatch", optional_members(**_MEMBERS))
 class SettingsResource:
     """What an option of the command line says can't be changed here."""
 
-    def __init__(
-        self,
-        site: SiteSettings,
-        preferences: PreferenceStore,
-        events: EventLog = NO_EVENTS,
-    ) -> None:
+    def __init__(self, site: SiteSettings, preferences: PreferenceStore) -> None:
         self._site = site
         self._preferences = preferences
-        self._events = events
 
     @route(
         "/settings",
@@ -123,14 +116,7 @@ class SettingsResource:
                 raise SiteInfoFixed(name)
         site = replace(self._site.stored, **wanted)
         who = operator_of(request)
-        before = self._site.stored
-        if site != before:
-            await self._site.change(site)
-            changed = [
-                name for name in MEMBERS if getattr(site, name) != getattr(before, name)
-            ]
-            detail = ", ".join(changed)
-            self._events.note(EventKind.SETTINGS_CHANGED, who, detail=detail)
+        await self._site.change(site, who)
         if numbers:
             await self._preferences.change(numbers, who)
         return self._answer()

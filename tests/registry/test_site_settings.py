@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.registry import DatabaseError, SiteInfoFixed, SiteSettings
 from cfos_cloud.site_info import SiteInfo
 from tests.registry.support import ManualWorker, RegistryCase
@@ -11,7 +12,7 @@ STORED = SiteInfo("Stadtwerke", "https://a.example/i", "https://a.example/p")
 
 class SiteSettingsTests(RegistryCase):
     def make(self, given: SiteInfo | None = None) -> SiteSettings:
-        settings = SiteSettings(self.database, given or SiteInfo())
+        settings = SiteSettings(self.database, self.events, given or SiteInfo())
         settings.load()
         return settings
 
@@ -50,6 +51,17 @@ class SiteSettingsTests(RegistryCase):
             new = SiteInfo(name, "https://b.example")
             self.successResultOf(settings.change(new))
             self.assertEqual(settings.current(), SiteInfo("Given", "https://b.example"))
+
+    def test_a_change_is_an_event_and_no_change_is_none(self) -> None:
+        settings = self.make()
+        new = SiteInfo("Stadtwerke", privacy_url="https://a.example/p")
+        for _ in range(2):
+            self.successResultOf(settings.change(new, Origin("operator", "192.0.2.9")))
+        (event,) = self.kept()
+        self.assertEqual(event.kind, EventKind.SETTINGS_CHANGED)
+        self.assertEqual(
+            (event.actor, event.detail), ("operator", "operator_name, privacy_url")
+        )
 
     def test_nothing_is_said_before_it_is_stored(self) -> None:
         worker = ManualWorker()

@@ -81,7 +81,7 @@ class AdminCase(OperatorAPICase):
         self.certificates = CertificateService(
             store, self.tls, self.clock, lambda: NOW, []
         )
-        site = SiteSettings(self.database, self.given)
+        site = SiteSettings(self.database, self.events, self.given)
         site.load()
         preferences = PreferenceStore(self.database, self.events)
         preferences.load()
@@ -104,7 +104,7 @@ class AdminCase(OperatorAPICase):
             history=HistoryResource(self.systems, self.connections, self.clock),
             events=EventsResource(self.events),
             status=StatusResource(status),
-            settings=SettingsResource(site, preferences, self.events),
+            settings=SettingsResource(site, preferences),
             certificate=CertificateResource(self.certificates, self.events),
             password=AdminPasswordResource(self.operator, self.password),
             loglevel=LogLevelResource(self.level, self.events),

@@ -24,11 +24,11 @@ class SettingsCase(RouteCase):
     given = SiteInfo()
 
     def resources(self) -> tuple[object, ...]:
-        self.site = SiteSettings(self.database, self.given)
+        self.site = SiteSettings(self.database, self.events, self.given)
         self.site.load()
         self.preferences = PreferenceStore(self.database, self.events)
         self.preferences.load()
-        return (SettingsResource(self.site, self.preferences, self.events),)
+        return (SettingsResource(self.site, self.preferences),)
 
 
 class SettingsTests(SettingsCase):
