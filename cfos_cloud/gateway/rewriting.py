@@ -20,6 +20,8 @@ _FORWARDING = frozenset({b"forwarded", b"x-real-ip", b"via", b"cookie"})
 _BINDS_ORIGIN = frozenset(
     {
         b"alt-svc",
+        # With it a device's page could keep hold of a window of ours.
+        b"cross-origin-opener-policy",
         b"nel",
         b"public-key-pins",
         b"report-to",

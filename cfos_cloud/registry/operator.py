@@ -11,7 +11,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
@@ -30,6 +30,10 @@ INITIAL_FILE = "initial-admin-password"
 #: Passwords that are hashed at a time, and those that may wait for it.
 THREADS = 2
 WAITING = 32
+
+#: Characters of an admin password at most. To bring one into one form takes time
+#: that grows with the square of its length, and anybody may try one.
+MAX_PASSWORD = 1000
 
 _SETTING = "admin_password"
 #: argon2id, a step above OWASP's least (19 MiB, t=2): 64 MiB, the library's own
@@ -99,8 +103,8 @@ class Operator:
 
     def verify(self, password: str) -> Deferred[bool]:
         """
-        Whether this is the password. A wrong one costs what a right one does; a
-        right one is remembered for 60 s.
+        Whether this is the password. A wrong one costs what a right one does, unless
+        it is too long for any; a right one is remembered for 60 s.
 
         :raises Overloaded: as a failure: too many wait already.
         """
@@ -114,11 +118,11 @@ class Operator:
                 return True
             return False
 
+        if len(password) > MAX_PASSWORD:
+            return succeed(False)
         password = _normal(password)
         if self._remembered.matches(password):
-            answer: Deferred[bool] = Deferred()
-            answer.callback(True)
-            return answer
+            return succeed(True)
         return shielded(Deferred.fromCoroutine(verify()))
 
     def set_password(self, password: str, by: Origin = SERVER) -> Deferred[None]:
@@ -126,7 +130,7 @@ class Operator:
         Change it, forget the old one, and remove the file of the first start.
 
         :raises AdminPasswordFixed: as a failure: it comes from a file.
-        :raises AdminPasswordError: as a failure: it is empty.
+        :raises AdminPasswordError: as a failure: it is empty or too long.
         :raises Overloaded: as a failure.
         :raises DatabaseError: as a failure; the old one stays.
         """
@@ -139,6 +143,10 @@ class Operator:
                 )
             if not password:
                 raise AdminPasswordError("the admin password is empty")
+            if len(password) > MAX_PASSWORD:
+                raise AdminPasswordError(
+                    f"the admin password has more than {MAX_PASSWORD} characters"
+                )
             new = await self._worker.run(self._hasher.hash, _normal(password))
             event = self._events.make(EventKind.ADMIN_PASSWORD_CHANGED, by)
             await self._database.run(partial(_write, value=new, event=event))
@@ -162,11 +170,16 @@ class Operator:
 
     def _from_file(self, path: Path, stored: str | None) -> str:
         try:
-            password = _normal(read_secret(path))
+            password = read_secret(path)
         except SecretFileError as error:
             raise AdminPasswordError(f"the admin password: {error}") from error
         if not password:
             raise AdminPasswordError(f"the admin password file {path} is empty")
+        if len(password) > MAX_PASSWORD:
+            raise AdminPasswordError(
+                f"the admin password in {path} has more than {MAX_PASSWORD} characters"
+            )
+        password = _normal(password)
         if stored is not None and self._check(stored, password):
             return stored
         new = self._store(password, "from the file of --admin-password-file")

@@ -32,6 +32,7 @@ from cfos_cloud.web.answers import answer_error, answer_routing_error, redirect
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.operator_request import (
+    check_document,
     check_fresh,
     check_request,
     clear_session,
@@ -63,6 +64,7 @@ class AdminPages:
     async def show(self, request: IRequest, language: str) -> bytes:
         language = language_of(request, language)
         try:
+            check_document(request)
             session = session_of(request, self._parts.sessions)
             if session is None:
                 return self._door.show(request, language)
@@ -75,6 +77,7 @@ class AdminPages:
     async def change(self, request: IRequest, language: str) -> bytes:
         language = language_of(request, language)
         try:
+            check_document(request)
             session = session_of(request, self._parts.sessions)
             if session is None:
                 return await self._door.log_in(request, language)

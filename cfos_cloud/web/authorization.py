@@ -14,7 +14,12 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.web.answers import client_address
 from cfos_cloud.web.operator_password import OperatorPassword
-from cfos_cloud.web.operator_request import check_fresh, check_request, session_of
+from cfos_cloud.web.operator_request import (
+    check_fresh,
+    check_request,
+    check_token,
+    session_of,
+)
 from cfos_cloud.web.operator_session import OperatorSessions
 from cfos_cloud.web.problem import Unauthorized
 
@@ -88,6 +93,8 @@ class OperatorAccess:
             return
         check_request(request, session)
         if self._fresh:
+            # Also to read: on one origin a device's page can ask, without the token.
+            check_token(request, session)
             check_fresh(session, self._sessions)
 
 

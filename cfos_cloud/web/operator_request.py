@@ -71,6 +71,19 @@ def check_site(request: IRequest) -> None:
         raise CrossSite
 
 
+def check_document(request: IRequest) -> None:
+    """
+    Our page is for windows: it carries the token of its session, and on one origin a
+    device's script could read it from there. A window that another page opens is out
+    of that page's reach (``Cross-Origin-Opener-Policy``).
+
+    :raises CrossSite: a script, or a part of another page, asks for it
+        (https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header).
+    """
+    if answers.field(request, b"sec-fetch-dest") not in (None, b"document"):
+        raise CrossSite
+
+
 def check_token(request: IRequest, session: OperatorSession) -> None:
     """
     ``X-CSRF-Token``, or the field ``csrf`` of a form, has to be the session's.

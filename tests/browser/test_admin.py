@@ -10,11 +10,48 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.browser.browser import PATIENCE
 from tests.browser.people import PeopleTestCase
-from tests.end_to_end.daemons import OPERATOR_PASSWORD
+from tests.end_to_end.daemons import ADMIN_SECRET, OPERATOR_PASSWORD
 from tests.end_to_end.processes import ReservedPort
+from tests.end_to_end.target import Request
 from tests.listener.authority import Authority, pem
 
 PAGE = "/ui/en/cloud-admin.htm"
+
+#: What a device's page tries on the origin that it shares with the operator's.
+ATTEMPTS = """
+async page => {
+  const of = async (address, options) => {
+    const answer = await fetch(address, options)
+    return [answer.status, /name="csrf"|PRIVATE KEY/.test(await answer.text())]
+  }
+  const held = async opener => {
+    try {
+      const document = await opener()
+      return document && document.querySelector("meta[name=csrf]") ? "all" : "nothing"
+    } catch (error) { return "nothing" }
+  }
+  const pause = () => new Promise(done => setTimeout(done, 1500))
+  const [change] = await of("/cloud/api/v1/systems", {
+    method: "POST", body: '{"cloud_id": "New"}',
+    headers: {"Content-Type": "application/json", "X-CSRF-Token": "x"},
+  })
+  return {
+    page: await of(page), change, backup: await of("/cloud/api/v1/backup"),
+    frame: await held(async () => {
+      const frame = document.createElement("iframe")
+      frame.src = page
+      document.body.append(frame)
+      await pause()
+      return frame.contentDocument
+    }),
+    window: await held(async () => {
+      const other = window.open(page)
+      await pause()
+      return other.document
+    }),
+  }
+}
+"""
 
 
 class AdminTests(PeopleTestCase):
@@ -86,6 +123,38 @@ class AdminTests(PeopleTestCase):
         device.close()
         self.expect(page, "[data-badge]", "Offline")
         self.assertEqual(problems, [])
+
+    def test_a_device_s_page_gets_hold_of_neither_token_nor_window(self) -> None:
+        page = self.operator_page()
+        password = self.add(page, "Evil-1")
+        target = self.make_target()
+
+        def hostile(request: Request) -> None:
+            request.respond(
+                "200 OK",
+                "Content-Type: text/html",
+                "Cross-Origin-Opener-Policy: same-origin",
+                body=b"<!doctype html><title>Evil</title><h1>Evil</h1>",
+            )
+
+        target.routes["/"] = hostile
+        self.make_device(self.own, "Evil-1", password, target.url)
+        self.expect(page, "[data-badge]", "Online")
+        device = page.context.new_page()
+        self.log_in(device, ADMIN_SECRET, as_admin=True, cloud_id="Evil-1")
+        self.expect(device, "h1", "Evil")
+        seen = device.evaluate(ATTEMPTS, PAGE)
+        self.assertEqual(
+            seen,
+            {
+                "page": [403, False],
+                "change": 403,
+                "backup": [403, False],
+                "frame": "nothing",
+                "window": "nothing",
+            },
+        )
+        self.assertEqual(self.own.ask("GET", "/systems")["total"], 1)
 
     def test_removing_asks_first(self) -> None:
         self.own.add_system("Depot")

@@ -288,6 +288,7 @@ class ResponseTests(SynchronousTestCase):
                 b"Strict-Transport-Security: max-age=31536000",
                 b"Public-Key-Pins: x",
                 b"Alt-Svc: h3=evil:443",
+                b"Cross-Origin-Opener-Policy: same-origin",
                 b"Service-Worker-Allowed: /",
             ),
             [],

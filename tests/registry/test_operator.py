@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from unittest.mock import patch
+
 import argon2
 from twisted.logger import capturedLogs
 
@@ -11,7 +14,7 @@ from cfos_cloud.registry import (
     Operator,
     settings,
 )
-from cfos_cloud.registry.operator import _HASHER
+from cfos_cloud.registry.operator import _HASHER, MAX_PASSWORD
 from cfos_cloud.registry.remembered import LIFETIME
 from tests.registry.support import (
     FAST_HASHER,
@@ -132,6 +135,24 @@ class VerifyTests(OperatorCase):
         self.file.write_text("Se\N{COMBINING ACUTE ACCENT}same")
         self.operator.prepare(self.data_dir, self.file)
         self.assertTrue(self.verify("S\N{LATIN SMALL LETTER E WITH ACUTE}same"))
+
+    def test_one_that_is_too_long_is_wrong_before_it_costs_anything(
+        self,
+    ) -> None:
+        # Bringing this into one form takes seconds.
+        slow = "\u0300" * 16_000 + "\u0316" * 16_000
+        worker = ManualWorker()
+        operator = self.another(worker)
+        with patch.object(unicodedata, "normalize", side_effect=AssertionError):
+            self.assertIs(self.successResultOf(operator.verify(slow)), False)
+        refused = operator.set_password("x" * (MAX_PASSWORD + 1))
+        self.failureResultOf(refused, AdminPasswordError)
+
+    def test_a_file_with_one_that_is_too_long_is_one_clear_line(self) -> None:
+        self.file.write_text("x" * (MAX_PASSWORD + 1))
+        with self.assertRaises(AdminPasswordError) as raised:
+            self.operator.prepare(self.data_dir, self.file)
+        self.assertIn("more than 1000 characters", str(raised.exception))
 
     def test_an_empty_password_is_never_right(self) -> None:
         self.assertFalse(self.verify(""))

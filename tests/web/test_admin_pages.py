@@ -227,6 +227,17 @@ class GuardTests(AdminCase):
             reply = self.browser.post(PAGE, form, sec_fetch_site=site)
             self.assertEqual((reply.status, len(self.systems)), (403, 0))
 
+    def test_it_is_for_windows_and_no_script_reads_its_token(self) -> None:
+        self.assertEqual(self.open(sec_fetch_dest="document").status, 200)
+        (session,) = self.sessions._sessions.values()
+        for dest in ("empty", "iframe", "object", "script"):
+            reply = self.open(sec_fetch_dest=dest, sec_fetch_site="same-origin")
+            self.assertEqual(reply.status, 403, dest)
+            self.assertNotIn(session.csrf, self.text(reply))
+            form = {"csrf": session.csrf, "action": "add", "cloud_id": "A"}
+            reply = self.browser.post(PAGE, form, sec_fetch_dest=dest)
+            self.assertEqual((reply.status, len(self.systems)), (403, 0))
+
     def test_nothing_inline_runs_and_only_we_are_asked(self) -> None:
         policy = self.open().header("content-security-policy") or ""
         for part in ("default-src 'none'", "script-src 'self'", "connect-src 'self'"):
@@ -512,6 +523,11 @@ class OtherViewTests(AdminCase):
         reply = self.send("import", here, table=table)
         self.assertEqual((reply.status, len(self.systems)), (422, 0))
         self.assertIn("because of these lines", self.text(reply))
+        self.assertNotIn("more line", self.text(reply))
+        reply = self.send("import", here, table="cloud_id\n" + "-\n" * 5000)
+        self.assertEqual(reply.body.count(b'role="rowheader"'), 100)
+        self.assertIn("4,900 more lines are wrong.", self.text(reply))
+        self.assertLess(len(reply.body), 100_000)
         table = "cloud_id,name\nA-1,One\nA-2,Two\n"
         self.assertEqual(self.send("import", here, table=table).status, 303)
         page = self.text(self.open(here))

@@ -7,10 +7,13 @@ from typing import Any
 
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
+from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import EventKind
+from cfos_cloud.web.api_operation import Operation, as_json, members
+from cfos_cloud.web.api_routes import Answer, route
 from cfos_cloud.web.api_session import SessionResource
-from cfos_cloud.web.authorization import MAX_NOTED, OperatorCredentials
+from cfos_cloud.web.authorization import MAX_NOTED, Needs, OperatorCredentials
 from cfos_cloud.web.operator_api import OperatorAPI, operator_authorizers
 from cfos_cloud.web.operator_session import FRESH, IDLE, OperatorSession
 from tests.registry.support import ManualWorker
@@ -29,13 +32,25 @@ PLAIN_COOKIE = "cfos-admin"
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
 
+class Precious:
+    @route(
+        "/precious",
+        method="GET",
+        needs=Needs.FRESH_OPERATOR,
+        about=Operation("What nobody else may read", {200: as_json(members())}),
+    )
+    async def show(self, request: IRequest) -> Answer:
+        return Answer(200, {})
+
+
 class SessionCase(OperatorAPICase):
     def setUp(self) -> None:
         super().setUp()
         self.session = self.sessions.create("192.0.2.1")
 
     def resources(self) -> tuple[object, ...]:
-        return (SessionResource(self.sessions, self.password, self.login),)
+        session = SessionResource(self.sessions, self.password, self.login)
+        return (session, Precious())
 
     def fields(self, session: OperatorSession | None = None) -> dict[str, str]:
         session = session or self.session
@@ -218,6 +233,12 @@ class FreshTests(SessionCase):
         self.assertEqual(reply.status, 200)
         self.assertEqual(reply.json["fresh_for"], FRESH)
         self.assertEqual(self.by_session("DELETE", "/systems/garage").status, 204)
+
+    def test_what_matters_most_needs_the_token_also_to_read(self) -> None:
+        own = {**self.fields(), **SAME}
+        self.assertEqual(self.ask("GET", "/session", headers=own).status, 200)
+        self.assertEqual(self.ask("GET", "/precious", headers=own).status, 403)
+        self.assertEqual(self.by_session("GET", "/precious").status, 200)
 
     def test_a_wrong_password_does_not_refresh_and_counts_as_a_guess(self) -> None:
         self.clock.advance(FRESH)
