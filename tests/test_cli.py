@@ -22,12 +22,16 @@ ROOT = Path(__file__).parent.parent
 
 
 class CommandLineCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        # Trial's mktemp is not for several threads at a time.
+        self.state = Path(self.mktemp()).resolve()
+
     def call(self, function: str, *words: str) -> subprocess.CompletedProcess[str]:
         program = f"from cfos_cloud.cli import {function}; {function}()"
         return subprocess.run(
             [sys.executable, "-c", program, *words],
             cwd=ROOT,
-            env={**os.environ, "XDG_STATE_HOME": str(Path(self.mktemp()).resolve())},
+            env={**os.environ, "XDG_STATE_HOME": str(self.state)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
