@@ -9,11 +9,15 @@ their case: what a browser takes for a prefix (``__host-``) it compares so, too.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 #: The session's token; over TLS and on plain HTTP.
 SESSION_TLS = b"__Host-cfos"
 SESSION_PLAIN = b"cfos"
+
+#: Cookies of one name that are looked at, at most.
+MAX_FOUND = 20
 
 _OURS = (b"__host-cfos", b"cfos")
 #: Blanks and what else a lenient parser may skip before a name, ``=`` for the
@@ -52,17 +56,23 @@ def find(cookie: bytes, name: bytes) -> bytes | None:
     ``None`` also where there are several that differ: on plain HTTP a device's page
     can set one of the same name for a path, and which one is ours can't be told.
     """
+    found = find_all(cookie, name)
+    return found[0] if len(found) == 1 else None
+
+
+def find_all(cookie: bytes, name: bytes) -> list[bytes]:
+    """
+    The values that differ of all cookies ``name``, the last 20 of them: for what
+    proves by itself which one is ours. Browsers send those for a path first.
+    """
     if name not in cookie:
-        return None
-    found = None
+        return []
+    found: dict[bytes, None] = {}
     for pair in cookie.split(b";"):
         key, equals, value = pair.partition(b"=")
         if equals and key.strip(b" \t") == name:
-            value = value.strip(b" \t")
-            if found is not None and found != value:
-                return None
-            found = value
-    return found
+            found[value.strip(b" \t")] = None
+    return list(found)[-MAX_FOUND:]
 
 
 def sets_ours(set_cookie: bytes) -> bool:
@@ -91,8 +101,36 @@ def set_cookie(
     return b"; ".join(parts)
 
 
-#: Foreign cookies that one answer expires at most.
+#: Foreign cookies that one answer expires at most, and ours that were planted.
 MAX_EXPIRED = 50
+MAX_DOUBLED = 10
+#: Our pages, and the folders that they are in: where ours are never set.
+_OUR_PATHS = (
+    b"/ui",
+    b"/ui/",
+    b"/ui/%b",
+    b"/ui/%b/",
+    b"/ui/%b/cloud-login.htm",
+    b"/ui/%b/cloud-logout.htm",
+    b"/ui/%b/cloud-admin.htm",
+)
+
+
+def expire_doubled(cookie: bytes, language: str) -> list[bytes]:
+    """
+    Values of ``Set-Cookie`` that delete what a device's page has planted among ours
+    for our pages in ``language``, on plain HTTP. What came once stays, and so do ours,
+    which are for all paths.
+    """
+    names = [pair.partition(b"=")[0].strip(b" \t") for pair in cookie.split(b";")]
+    ours = Counter(name for name in names if _TOKEN.match(name) and is_ours(name))
+    doubled = sorted(name for name, times in ours.items() if times > 1)
+    folder = language.encode("ascii")
+    return [
+        name + b"=; Path=" + path.replace(b"%b", folder) + b"; Max-Age=0"
+        for name in doubled[:MAX_DOUBLED]
+        for path in _OUR_PATHS
+    ]
 
 
 def expire_foreign(

@@ -103,6 +103,9 @@ def offline(reactor: Any, arguments: argparse.Namespace) -> None:
         backup.close()
     for name in backup.left_out:
         print(f"{name} is too large for a backup: left out", file=sys.stderr)
+    if backup.strange:
+        names = ", ".join(backup.strange)
+        print(f"not the server's, so not in the backup: {names}", file=sys.stderr)
     _say(arguments, Output(arguments.json))
 
 

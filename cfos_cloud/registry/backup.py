@@ -28,10 +28,14 @@ ABOUT = "backup.json"
 DATABASE = "cfos-cloud.sqlite3"
 #: Backups that are made and fetched at one time.
 MAX_BACKUPS = 2
-#: Bytes of a file of keys, and how many there may be; others are no keys of ours.
+#: Bytes of a file of keys; a larger one is none.
 MAX_FILE = 1024 * 1024
-MAX_FILES = 1000
-#: Neither keys nor of use on another day.
+#: Files that are not the server's, named at most.
+MAX_STRANGE = 20
+#: All that a server keeps beside the database: a new file belongs here, too. What
+#: somebody else has put there, a password perhaps, is nobody's to take away.
+KEYS = ("server-secret", "tls/certificate.pem", "tls/imported.pem", "tls/key.pem")
+#: The server's, too, but neither keys nor of use on another day.
 _NO_KEYS = ("initial-admin-password", ABOUT)
 _NO_KEYS_SUFFIXES = (".log", ".pid", ".lock")
 _COPY = ".backup-"
@@ -42,8 +46,10 @@ class Backup:
     """To be closed after use."""
 
     archive: Archive
-    #: Files of the data directory that are too large to be keys.
+    #: Keys by their names, but too large to be any.
     left_out: Sequence[str]
+    #: The first of those in the data directory that are not the server's.
+    strange: Sequence[str]
     close: Callable[[], None]
 
 
@@ -84,10 +90,16 @@ class Backups:
 
             try:
                 await self._database.copy(copy)
-                return _backup(copy, self._data_dir, self._now(), with_keys, close)
+                made = _backup(copy, self._data_dir, self._now(), with_keys, close)
             except BaseException:
                 close()
                 raise
+            if made.strange:
+                self._log.warn(
+                    "not the server's, so not in the backup: {names}",
+                    names=", ".join(made.strange),
+                )
+            return made
 
         return Deferred.fromCoroutine(make())
 
@@ -155,40 +167,49 @@ def _backup(
         Member(DATABASE, copy, time),
     ]
     left_out: list[str] = []
+    strange: list[str] = []
     try:
         if with_keys:
             members += _keys(data_dir, left_out)
-        return Backup(Archive(members), left_out, close)
+            strange = _strange(data_dir)
+        return Backup(Archive(members), left_out, strange, close)
     except OSError as error:
         raise CopyFailed(f"no backup: {error}") from error
 
 
 def _keys(data_dir: Path, left_out: list[str]) -> Iterator[Member]:
-    """
-    The files beside the database, whatever they are called: what a later version
-    keeps there must not be forgotten here.
-    """
-    count = 0
-    for path in sorted(data_dir.rglob("*")):
-        name = path.relative_to(data_dir)
-        if path.is_symlink() or any(part.startswith(".") for part in name.parts):
+    folders: set[Path] = set()
+    for name in KEYS:
+        path = data_dir / name
+        folder = path.parent
+        if not path.is_file() or path.is_symlink() or folder.is_symlink():
             continue
-        if path.is_dir():
-            yield Member(name.as_posix(), None, path.stat().st_mtime)
-        elif path.is_file() and not _is_no_key(name):
-            if path.stat().st_size > MAX_FILE:
-                left_out.append(name.as_posix())
-                continue
-            count += 1
-            if count > MAX_FILES:
-                raise OSError(f"there are more than {MAX_FILES} files in {data_dir}")
-            yield Member(name.as_posix(), path.read_bytes(), path.stat().st_mtime)
+        if path.stat().st_size > MAX_FILE:
+            left_out.append(name)
+            continue
+        if folder != data_dir and folder not in folders:
+            folders.add(folder)
+            yield Member(folder.name, None, folder.stat().st_mtime)
+        yield Member(name, path.read_bytes(), path.stat().st_mtime)
+
+
+def _strange(data_dir: Path) -> list[str]:
+    """The first of what is there and not the server's, sorted."""
+    found = []
+    for path in [*data_dir.iterdir(), *data_dir.glob("tls/*")]:
+        name = path.relative_to(data_dir)
+        is_known = name.as_posix() in (*KEYS, "tls") and not path.is_symlink()
+        if not is_known and not _is_no_key(name):
+            found.append(name.as_posix())
+    return sorted(found)[:MAX_STRANGE]
 
 
 def _is_no_key(name: Path) -> bool:
     return (
         name.name in _NO_KEYS
         or name.suffix in _NO_KEYS_SUFFIXES
+        # Copies and other files that are being written.
+        or name.name.startswith(".")
         # The database itself, its journal, lock, and copies before migrations.
         or ".sqlite3" in name.name
     )

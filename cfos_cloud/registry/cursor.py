@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cfos_cloud.registry.errors import InvalidCursor
 
@@ -56,17 +56,17 @@ def moment(time: datetime, number: int | None) -> tuple[str, int | None]:
 
 def read_moment(cursor: str) -> tuple[datetime, int]:
     """
-    Time, aware, and number of the row at which a page ended.
+    Time, in UTC, and number of the row at which a page ended.
 
     :raises InvalidCursor: it is none of ours.
     """
     match read_cursor(cursor):
-        case [str(text), int(number)] if abs(number) < 2**63:
+        # True is an int, but no number that a database takes for one.
+        case [str(text), int(number)] if type(number) is int and abs(number) < 2**63:
             try:
                 time = datetime.fromisoformat(text)
-            except ValueError:
-                pass
-            else:
                 if time.tzinfo is not None:
-                    return time, number
+                    return time.astimezone(UTC), number
+            except (ValueError, OverflowError):
+                pass
     raise InvalidCursor("this cursor is of no page")

@@ -28,7 +28,12 @@ from cfos_cloud.web.admin_door import AdminDoor
 from cfos_cloud.web.admin_notes import AdminNotes
 from cfos_cloud.web.admin_parts import AdminParts
 from cfos_cloud.web.admin_problem import PROOF, Trouble, trouble_of
-from cfos_cloud.web.answers import answer_error, answer_routing_error, redirect
+from cfos_cloud.web.answers import (
+    answer_error,
+    answer_routing_error,
+    is_seen,
+    redirect,
+)
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.operator_request import (
@@ -164,7 +169,8 @@ class AdminPages:
             values = {}
         if session.ended:
             return redirect(request, here(request, language))
-        note = None if trouble or is_missing else self._notes.take(session)
+        is_shown = not (trouble or is_missing) and is_seen(request)
+        note = self._notes.take(session) if is_shown else None
         values = {
             **values,
             **admin_views.note_values(note),

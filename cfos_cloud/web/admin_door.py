@@ -47,7 +47,7 @@ class AdminDoor:
         if form.get("action") != "login":
             # A form of a session that has ended meanwhile.
             return self._page(request, language, 403, problem="ended")
-        if not self._csrf.is_valid(self._nonce(request), form.get("csrf", "")):
+        if not self._csrf.is_valid(self._nonces(request), form.get("csrf", "")):
             return self._page(request, language, 403, problem="stale")
         address = answers.client_address(request)
         try:
@@ -63,7 +63,7 @@ class AdminDoor:
         except Overloaded:
             retry = [(b"Retry-After", b"2")]
             return self._page(request, language, 503, problem="busy", fields=retry)
-        fields = [set_session(request, session)]
+        fields = [set_session(request, session), *_clear_planted(request, language)]
         return answers.redirect(request, here(request, language), fields)
 
     def _page(
@@ -76,10 +76,11 @@ class AdminDoor:
         wait: int = 0,
         fields: Iterable[tuple[bytes, bytes]] = (),
     ) -> bytes:
-        nonce = self._nonce(request)
-        if nonce is None:
-            nonce = self._csrf.new_nonce()
+        nonces = self._nonces(request)
+        nonce = nonces[-1] if nonces else self._csrf.new_nonce()
+        if not nonces:
             fields = [*fields, self._set_nonce(request, nonce)]
+        fields = [*fields, *_clear_planted(request, language)]
         values = {
             "view": "login",
             "path": "cloud-admin.htm",
@@ -91,10 +92,9 @@ class AdminDoor:
         body = self._pages.render("admin/login.html", language, values)
         return answer_page(request, status, body, fields)
 
-    def _nonce(self, request: IRequest) -> bytes | None:
+    def _nonces(self, request: IRequest) -> list[bytes]:
         name = cookies.our_name(_NONCE, answers.is_secure(request))
-        nonce = cookies.find(answers.cookies(request), name)
-        return nonce if nonce is not None and is_nonce(nonce) else None
+        return list(filter(is_nonce, cookies.find_all(answers.cookies(request), name)))
 
     def _set_nonce(self, request: IRequest, nonce: bytes) -> tuple[bytes, bytes]:
         secure = answers.is_secure(request)
@@ -102,3 +102,8 @@ class AdminDoor:
         return b"Set-Cookie", cookies.set_cookie(
             name, nonce, secure=secure, same_site=b"Strict"
         )
+
+
+def _clear_planted(request: IRequest, language: str) -> list[tuple[bytes, bytes]]:
+    expired = cookies.expire_doubled(answers.cookies(request), language)
+    return [(b"Set-Cookie", value) for value in expired]

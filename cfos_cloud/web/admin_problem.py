@@ -58,6 +58,7 @@ class Trouble:
     status: int
     seconds: int = 0
     lines: tuple[LineError, ...] = ()
+    more_lines: int = 0
     typed: Mapping[str, str] = member(default_factory=dict)
 
 
@@ -91,5 +92,6 @@ def trouble_of(
         problem.status,
         math.ceil(error.seconds) if isinstance(error, TooManyAttempts) else 0,
         error.lines if isinstance(error, BadTable) else (),
+        error.more if isinstance(error, BadTable) else 0,
         typed,
     )

@@ -45,6 +45,18 @@ def cookies(request: IRequest) -> bytes:
     return b"; ".join(request.requestHeaders.getRawHeaders(b"cookie", []))
 
 
+def is_seen(request: IRequest) -> bool:
+    """
+    Whether the answer is for a person now: not for HEAD, nor in case they come,
+    which browsers say in one of three ways
+    (https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header).
+    """
+    hints = (b"sec-purpose", b"purpose", b"x-moz")
+    return request.method != b"HEAD" and not any(
+        (field(request, name) or b"").lower().startswith(b"prefetch") for name in hints
+    )
+
+
 def answer(
     request: IRequest,
     status: int,

@@ -12,7 +12,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _NONCE_BYTES = 16
 _NONCE = re.compile(rb"[A-Za-z0-9_-]{22}\Z")
@@ -36,11 +36,19 @@ class Csrf:
         mac = hmac.digest(self._key, nonce, "sha256")
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
-    def is_valid(self, nonce: bytes | None, token: str) -> bool:
-        """Whether a form with ``token`` is ours; no cookie: it isn't."""
-        if nonce is None or not is_nonce(nonce):
-            return False
-        return hmac.compare_digest(self.token(nonce).encode(), token.encode())
+    def is_valid(self, nonces: Sequence[bytes], token: str) -> bool:
+        """
+        Whether a form with ``token`` is ours; no cookie: it isn't.
+
+        :param nonces: of all cookies of the name: on plain HTTP a device's page can
+            add some, and must not lock anybody out by that.
+        """
+        given = token.encode()
+        return any(
+            hmac.compare_digest(self.token(nonce).encode(), given)
+            for nonce in nonces
+            if is_nonce(nonce)
+        )
 
 
 def is_nonce(value: bytes) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.web.csv_cells import unguard
-from cfos_cloud.web.problem import BadTable, InvalidInput, LineError
+from cfos_cloud.web.problem import MAX_LINES, BadTable, InvalidInput, LineError
 from cfos_cloud.web.schema import NewSystem
 
 #: Systems in one table.
@@ -52,7 +52,8 @@ def read_table(
     :param exists: whether a Cloud ID is taken.
     :param skip_existing: lines whose system is there are passed over; otherwise
         they are wrong.
-    :raises BadTable: with all that is wrong; nothing of it is to be used then.
+    :raises BadTable: with the first 100 lines that are wrong; nothing of it is to be
+        used then.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -90,7 +91,10 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, Mapping[str, str]
             yield (
                 line,
                 {
-                    column: unguard(cell.strip())
+                    # Nobody guards what is never exported.
+                    column: cell.strip()
+                    if column == "password"
+                    else unguard(cell.strip())
                     for column, cell in zip(columns, cells, strict=False)
                 },
             )
@@ -106,6 +110,7 @@ class _Lines:
         self._skip_existing = skip_existing
         self._rows: list[TableRow] = []
         self._errors: list[LineError] = []
+        self._wrong = 0
         self._skipped = 0
         self._chosen = 0
         #: Where a Cloud ID was read first.
@@ -115,7 +120,9 @@ class _Lines:
         try:
             row = self._row(line, cells)
         except InvalidInput as error:
-            self._errors.append(LineError(line, error.field, str(error)))
+            self._wrong += 1
+            if len(self._errors) < MAX_LINES:
+                self._errors.append(LineError(line, error.field, str(error)))
             return
         if row is None:
             self._skipped += 1
@@ -128,10 +135,13 @@ class _Lines:
             raise BadTable(f"the table has more than {MAX_CHOSEN} passwords")
 
     def table(self) -> Table:
-        if self._errors:
-            count = len(self._errors)
-            lines = "1 line is" if count == 1 else f"{count} lines are"
-            raise BadTable(f"{lines} wrong, and nothing was added", self._errors)
+        if self._wrong:
+            lines = "1 line is" if self._wrong == 1 else f"{self._wrong} lines are"
+            raise BadTable(
+                f"{lines} wrong, and nothing was added",
+                self._errors,
+                self._wrong - len(self._errors),
+            )
         return Table(tuple(self._rows), self._skipped)
 
     def _row(self, line: int, cells: Mapping[str, str]) -> TableRow | None:

@@ -149,7 +149,7 @@ class LoginPages:
             form = read_form(request)
         except BadForm:
             return False
-        return self._csrf.is_valid(visitor.nonce, form.get("csrf", ""))
+        return self._csrf.is_valid(visitor.nonces, form.get("csrf", ""))
 
     def _welcome(self, request: IRequest, visitor: Visitor, session: Session) -> bytes:
         who = (session.cloud_id, session.role, session.user)
@@ -171,6 +171,7 @@ class LoginPages:
             visitor.set_cookie(None, session.token),
             visitor.set_cookie(b"known", known, MAX_AGE),
             visitor.set_cookie(b"last", last.to_cookie(), MAX_AGE),
+            *visitor.clear_planted(),
         ]
         if not is_same:
             fields += visitor.clear_device()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Protocol as Interface
@@ -50,7 +51,9 @@ class LoginForm:
     as_admin: bool
 
 
-def read_login_form(request: IRequest, csrf: Csrf, nonce: bytes | None) -> LoginForm:
+def read_login_form(
+    request: IRequest, csrf: Csrf, nonces: Sequence[bytes]
+) -> LoginForm:
     """
     The form in ``request``. Blanks around a Cloud ID or a user ID, which telephones
     like to add, don't count.
@@ -59,7 +62,7 @@ def read_login_form(request: IRequest, csrf: Csrf, nonce: bytes | None) -> Login
     :raises InvalidCloudID: no system can have this Cloud ID.
     """
     form = read_form(request)
-    if not csrf.is_valid(nonce, form.get("csrf", "")):
+    if not csrf.is_valid(nonces, form.get("csrf", "")):
         raise BadForm("the form's token is not this browser's")
     cloud_id = check_cloud_id(form.get("cloud_id", "").strip())
     as_admin = form.get("admin", "").lower() not in ("", "0", "off", "false")
@@ -96,7 +99,7 @@ class LoginGuard:
         if foreign is not None:
             raise LoginFailed(foreign.value)
         try:
-            form = read_login_form(request, self.csrf, visitor.nonce)
+            form = read_login_form(request, self.csrf, visitor.nonces)
         except (BadForm, InvalidCloudID) as error:
             source = (source_key(visitor.address),)
             self._check(source, None)

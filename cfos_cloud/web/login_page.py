@@ -49,7 +49,12 @@ class LoginPage:
             "as_admin": prefill is not None and prefill.as_admin,
         }
         body = self.pages.render("login.html", visitor.language, values)
-        page_fields = [(b"Content-Type", HTML), *PAGE_FIELDS, *(fields or ())]
+        page_fields = [
+            (b"Content-Type", HTML),
+            *PAGE_FIELDS,
+            *(fields or ()),
+            *visitor.clear_planted(),
+        ]
         return answer(request, status, page_fields, body)
 
     def _name(self, cloud_id: str) -> str:

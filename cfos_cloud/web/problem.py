@@ -67,11 +67,17 @@ class LineError:
 
 
 class BadTable(ValueError):
-    """A table that can't be taken, with what is wrong with its lines."""
+    """
+    A table that can't be taken, with what is wrong with its lines; so many ``more``
+    are wrong, too.
+    """
 
-    def __init__(self, reason: str, lines: Sequence[LineError] = ()) -> None:
+    def __init__(
+        self, reason: str, lines: Sequence[LineError] = (), more: int = 0
+    ) -> None:
         super().__init__(reason)
         self.lines = tuple(lines)
+        self.more = more
 
 
 class Unauthorized(Exception):

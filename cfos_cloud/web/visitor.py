@@ -23,7 +23,7 @@ class Visitor:
     address: str
     cookie: bytes
     session: Session | None
-    nonce: bytes | None
+    nonces: tuple[bytes, ...]
     known: bytes | None
     prefill: Prefill | None
 
@@ -38,7 +38,7 @@ class Visitor:
         secure = answers.is_secure(request)
         cookie = answers.cookies(request)
         token = cookies.find(cookie, cookies.session_name(secure))
-        nonce = cookies.find(cookie, cookies.our_name(b"csrf", secure))
+        nonces = cookies.find_all(cookie, cookies.our_name(b"csrf", secure))
         last = cookies.find(cookie, cookies.our_name(b"last", secure))
         if language not in SUPPORTED:
             wanted = answers.field(request, b"accept-language") or b""
@@ -49,10 +49,20 @@ class Visitor:
             address=answers.client_address(request),
             cookie=cookie,
             session=None if token is None else sessions.find(token),
-            nonce=nonce if nonce is not None and is_nonce(nonce) else None,
+            nonces=tuple(filter(is_nonce, nonces)),
             known=cookies.find(cookie, cookies.our_name(b"known", secure)),
             prefill=Prefill.read(last),
         )
+
+    @property
+    def nonce(self) -> bytes | None:
+        """What our next form's token is of."""
+        return self.nonces[-1] if self.nonces else None
+
+    def clear_planted(self) -> list[tuple[bytes, bytes]]:
+        """Fields that remove cookies of our names that a device's page has added."""
+        expired = cookies.expire_doubled(self.cookie, self.language)
+        return [(b"Set-Cookie", value) for value in expired]
 
     def set_cookie(
         self, suffix: bytes | None, value: bytes, max_age: int | None = None

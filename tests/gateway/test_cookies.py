@@ -8,10 +8,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.gateway.cookies import (
     MAX_EXPIRED,
+    MAX_FOUND,
     SESSION_PLAIN,
     SESSION_TLS,
+    expire_doubled,
     expire_foreign,
     find,
+    find_all,
     is_ours,
     our_name,
     session_name,
@@ -115,6 +118,16 @@ class FindTests(SynchronousTestCase):
     def test_two_that_agree_are_one(self) -> None:
         self.assertEqual(find(b"cfos=t; cfos=t", SESSION_PLAIN), b"t")
 
+    def test_all_that_differ_can_be_asked_for(self) -> None:
+        cookie = b"cfos-csrf=planted; a=1; cfos-csrf=mine; cfos-csrf=mine"
+        self.assertEqual(find_all(cookie, b"cfos-csrf"), [b"planted", b"mine"])
+        self.assertEqual(find_all(b"a=1; cfos-csrfx=1", b"cfos-csrf"), [])
+
+    def test_of_very_many_the_last_are_given(self) -> None:
+        cookie = b"; ".join(b"cfos-csrf=%d" % number for number in range(1_000))
+        found = find_all(cookie, b"cfos-csrf")
+        self.assertEqual((len(found), found[-1]), (MAX_FOUND, b"999"))
+
     @given(st.binary(), st.sampled_from([SESSION_PLAIN, SESSION_TLS]))
     def test_whatever_is_found_would_not_have_reached_a_device(
         self, value: bytes, name: bytes
@@ -184,3 +197,27 @@ class ExpireTests(SynchronousTestCase):
         cookie = b"; ".join(b"c%d=1" % number for number in range(1_000))
         expired = expire_foreign(cookie, [b"/"], secure=True)
         self.assertEqual(len(expired), MAX_EXPIRED)
+
+
+class DoubledTests(SynchronousTestCase):
+    def test_ours_that_came_twice_go_on_the_paths_that_we_don_t_use(self) -> None:
+        self.assertEqual(
+            expire_doubled(b"cfos=a; x=1; cfos=b; x=2; cfos-known=k", "en"),
+            [
+                b"cfos=; Path=/ui; Max-Age=0",
+                b"cfos=; Path=/ui/; Max-Age=0",
+                b"cfos=; Path=/ui/en; Max-Age=0",
+                b"cfos=; Path=/ui/en/; Max-Age=0",
+                b"cfos=; Path=/ui/en/cloud-login.htm; Max-Age=0",
+                b"cfos=; Path=/ui/en/cloud-logout.htm; Max-Age=0",
+                b"cfos=; Path=/ui/en/cloud-admin.htm; Max-Age=0",
+            ],
+        )
+
+    def test_ours_that_came_once_stay(self) -> None:
+        self.assertEqual(expire_doubled(b"cfos=a; cfos-known=k; x=1; x=2", "en"), [])
+
+    def test_their_number_is_bounded_and_no_odd_name_goes_into_a_field(self) -> None:
+        cookie = b"; ".join(b"cfos-%d=1" % (number % 100) for number in range(1_000))
+        self.assertEqual(len(expire_doubled(cookie, "en")), 7 * 10)
+        self.assertEqual(expire_doubled(b"cfos\r\n=1; cfos\r\n=2", "en"), [])

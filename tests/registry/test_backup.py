@@ -12,16 +12,20 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import capturedLogs
 
+from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.registry import Backups, DatabaseError, Overloaded
-from cfos_cloud.registry.backup import MAX_FILE, Backup, make_offline
+from cfos_cloud.registry.backup import KEYS as ALL_KEYS
+from cfos_cloud.registry.backup import MAX_FILE, MAX_STRANGE, Backup, make_offline
+from cfos_cloud.server_secret import ServerSecret
 from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
 
 KEYS = {
     "server-secret": b"5ecre7",
     "tls/key.pem": b"a private key",
     "tls/certificate.pem": b"a certificate",
-    "keys-of-tomorrow/1.pem": b"another key",
+    "tls/imported.pem": b"a key and its certificate",
 }
 NO_KEYS = (
     "initial-admin-password",
@@ -32,6 +36,8 @@ NO_KEYS = (
     ".server-secret.17.new",
     "backup.json",
 )
+#: What somebody has put there.
+STRANGE = ("admin-password", "pgpass", "tls/wildcard.pem", "keys/1.pem")
 
 
 def contents(backup: Backup) -> dict[str, bytes]:
@@ -45,12 +51,11 @@ def contents(backup: Backup) -> dict[str, bytes]:
 class BackupCase(RegistryCase):
     def setUp(self) -> None:
         super().setUp()
-        for name, content in KEYS.items():
+        strange = dict.fromkeys((*STRANGE, *NO_KEYS), b"canary")
+        for name, content in (KEYS | strange).items():
             path = self.data_dir / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-        for name in NO_KEYS:
-            (self.data_dir / name).write_text("canary")
         self.successResultOf(self.systems.add("Garage", verifier(), "The garage"))
         self.backups = Backups(self.database, self.data_dir, lambda: NOON)
 
@@ -130,14 +135,51 @@ class OnlineTests(BackupCase):
         self.assertEqual(self.copies(), [])
 
     def test_a_file_too_large_for_a_key_is_left_out_and_named(self) -> None:
-        (self.data_dir / "film").write_bytes(bytes(MAX_FILE + 1))
+        (self.data_dir / "tls/imported.pem").write_bytes(bytes(MAX_FILE + 1))
         backup = self.make()
-        self.assertEqual(backup.left_out, ["film"])
-        self.assertNotIn("film", contents(backup))
+        self.assertEqual(backup.left_out, ["tls/imported.pem"])
+        self.assertNotIn("tls/imported.pem", contents(backup))
+
+    def test_what_somebody_has_put_there_is_named(self) -> None:
+        with capturedLogs() as logs:
+            self.make()
+        (event,) = (event for event in logs if "names" in event)
+        self.assertEqual(
+            event["names"], "admin-password, keys, pgpass, tls/wildcard.pem"
+        )
+        with capturedLogs() as logs:
+            self.make(with_keys=False)
+        self.assertEqual([event for event in logs if "names" in event], [])
+
+    def test_all_that_a_server_writes_is_known(self) -> None:
+        data_dir = self.data_dir / "new"
+        data_dir.mkdir()
+        ServerSecret.in_directory(data_dir)
+        store = CertificateStore(data_dir, ["localhost"], lambda: NOON)
+        store.keep(store.load())
+        self.backups = Backups(self.database, data_dir, lambda: NOON)
+        backup = self.make()
+        self.assertEqual(backup.strange, [])
+        written = {
+            path.relative_to(data_dir).as_posix()
+            for path in data_dir.rglob("[!.]*")
+            if path.is_file()
+        }
+        self.assertEqual(written - set(contents(backup)), set())
+        self.assertEqual(written, set(ALL_KEYS))
+
+    def test_of_much_that_was_put_there_the_first_are_named(self) -> None:
+        for number in range(1000):
+            (self.data_dir / f"a{number:04}").touch()
+        self.assertEqual(len(self.make().strange), MAX_STRANGE)
 
     def test_links_are_not_followed(self) -> None:
-        (self.data_dir / "passwd").symlink_to("/etc/passwd")
-        self.assertNotIn("passwd", contents(self.make()))
+        path = self.data_dir / "tls/imported.pem"
+        path.unlink()
+        path.symlink_to("/etc/passwd")
+        backup = self.make()
+        self.assertNotIn("tls/imported.pem", contents(backup))
+        self.assertIn("tls/imported.pem", backup.strange)
 
     def test_what_a_killed_server_left_is_cleaned_up(self) -> None:
         (self.data_dir / ".backup-0123").write_text("a part")

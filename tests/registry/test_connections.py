@@ -26,6 +26,7 @@ from cfos_cloud.registry.connections import (
     WORTH_BYTES,
     WORTH_SECONDS,
 )
+from cfos_cloud.registry.cursor import make_cursor
 from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
 
 HOUR = timedelta(hours=1)
@@ -279,7 +280,8 @@ class PageTests(ConnectionsCase):
 
     def test_cursors_and_limits_are_checked(self) -> None:
         page = self.connections.page
-        for bad in ("", "!", "é", "W10"):
+        forged = make_cursor(["2020-01-01T00:00:00+00:00", True])
+        for bad in ("", "!", "é", "W10", forged):
             self.assertRaises(InvalidCursor, page, "Garage", 1, bad)
         for limit in (0, 501):
             self.assertRaises(ValueError, page, "Garage", limit)

@@ -222,6 +222,9 @@ class PageTests(EventsCase):
             make_cursor([when, 2**70]),
             make_cursor(["yesterday", 1]),
             make_cursor([NOON.replace(tzinfo=None).isoformat(), 1]),
+            make_cursor([when, True]),
+            make_cursor(["0001-01-01T00:00:00+14:00", 1]),
+            make_cursor(["9999-12-31T23:59:59-14:00", 1]),
         ):
             self.assertRaises(InvalidCursor, self.events.page, 1, bad)
 

@@ -157,12 +157,15 @@ class Browser:
         self.root, self.address, self.secure = root, address, secure
         self.cookies: dict[str, str] = {}
 
+    def cookie_pairs(self) -> list[tuple[str, str]]:
+        return list(self.cookies.items())
+
     def request(
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> Reply:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.cookies:
-            pairs = (f"{name}={value}" for name, value in self.cookies.items())
+        pairs = [f"{name}={value}" for name, value in self.cookie_pairs()]
+        if pairs:
             fields["cookie"] = "; ".join(pairs)
         stub: Any = StubTreq(FromAddress(self.root, self.address, self.secure))
         url = "https://cloud.example.org" + path
@@ -177,6 +180,8 @@ class Browser:
             for value in reply.all("set-cookie"):
                 pair, *attributes = value.split("; ")
                 name, _, content = pair.partition("=")
+                if "Path=/" not in attributes:
+                    continue
                 if "Max-Age=0" in attributes:
                     self.cookies.pop(name, None)
                 else:
@@ -214,6 +219,17 @@ class Browser:
         if as_admin:
             form["admin"] = "1"
         return self.post(LOGIN, form, **headers)
+
+
+class Planted(Browser):
+    """On plain HTTP, with cookies for a path, which come before those for all."""
+
+    def __init__(self, root: Resource) -> None:
+        super().__init__(root, secure=False)
+        self.planted: dict[str, str] = {}
+
+    def cookie_pairs(self) -> list[tuple[str, str]]:
+        return [*self.planted.items(), *super().cookie_pairs()]
 
 
 class PagesTestCase(SynchronousTestCase):

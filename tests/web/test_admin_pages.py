@@ -33,6 +33,7 @@ from cfos_cloud.web.api_system_access import SystemAccessResource
 from cfos_cloud.web.api_systems import SystemsResource
 from cfos_cloud.web.api_tables import TablesResource
 from cfos_cloud.web.common import CommonPages
+from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.operator_api import BASE
 from cfos_cloud.web.operator_session import FRESH, IDLE
 from cfos_cloud.web.root import make_admin_root
@@ -42,7 +43,7 @@ from tests.listener.authority import NOW, Authority, pem
 from tests.registry.support import InlineWorker
 from tests.test_pages import check
 from tests.web.operator_support import PASSWORD, OperatorAPICase, Presences
-from tests.web.support import Browser, Echo, Reply, the_pages
+from tests.web.support import Browser, Echo, Planted, Reply, the_pages
 
 PAGE = "/ui/en/cloud-admin.htm"
 
@@ -195,6 +196,20 @@ class LoginTests(AdminCase):
                 self.assertEqual(reply.status, status)
         self.assertEqual(self.log_in().status, 303)
 
+    def test_planted_cookies_lock_nobody_out_and_are_removed(self) -> None:
+        self.browser = planted = Planted(self.admin_root)
+        self.open()
+        planted.planted["cfos-admin-csrf"] = Csrf(b"x" * 32).new_nonce().decode()
+        self.assertEqual(self.log_in().status, 303)
+        self.assertIn("cfos-admin", planted.cookies)
+        planted.cookies.pop("cfos-admin")
+        expired = "cfos-admin-csrf=; Path=/ui; Max-Age=0"
+        self.assertIn(expired, self.open().all("set-cookie"))
+        planted.planted["cfos-admin-csrf"] = "junk"
+        reply = self.log_in()
+        self.assertEqual(reply.status, 303)
+        self.assertIn(expired, reply.all("set-cookie"))
+
     def test_when_passwords_can_t_be_looked_at_it_says_so(self) -> None:
         def busy(password: str) -> Any:
             raise Overloaded
@@ -290,6 +305,21 @@ class SystemTests(AdminCase):
         again = self.open("?system=W00-008J")
         self.assertNotIn(found[1], self.text(again))
         self.assertIn(b"Carport &lt;b&gt;", again.body)
+
+    def test_it_waits_for_somebody_who_sees_it(self) -> None:
+        self.send("add", cloud_id="A-1")
+        here = f"{PAGE}?system=A-1"
+        self.assertEqual(self.browser.request("HEAD", here).status, 200)
+        for fields in (
+            {"sec_purpose": "prefetch"},
+            {"sec_purpose": "prefetch;prerender"},
+            {"purpose": "prefetch"},
+            {"x_moz": "prefetch"},
+        ):
+            reply = self.browser.get(here, **fields)
+            self.assertNotIn("A-1 is added", self.text(reply))
+        self.assertIn("A-1 is added", self.text(self.browser.get(here)))
+        self.assertNotIn("A-1 is added", self.text(self.browser.get(here)))
 
     def test_a_chosen_password_is_never_shown(self) -> None:
         self.send("add", cloud_id="A-1", cloud_password="chosen by myself")

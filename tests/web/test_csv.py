@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,17 +18,29 @@ from cfos_cloud.web.problem import BadTable
 
 class CellTests(SynchronousTestCase):
     def test_no_cell_is_a_formula(self) -> None:
-        for text in ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"):
+        for text in ("=1+1", "+1", "-1", "@SUM(1)", "\ta", "\ra", " =1", '"=1'):
             self.assertEqual(guard(text), "'" + text)
 
+    def test_nor_is_a_part_where_another_country_s_separator_is_in_it(self) -> None:
+        for separator in (";", ",", "\t", "\n", "\r"):
+            for rest in ("=1+1", "+1", "-1", "@SUM(1)", " =1", '"=1', "'=1"):
+                text = f"a{separator}{rest}"
+                self.assertEqual(guard(text), f"a{separator}'{rest}")
+        self.assertEqual(guard("=1;b;-2"), "'=1;b;'-2")
+
+    @given(st.text(alphabet="=+-@;,\t\r\n'\" a1"))
+    def test_no_separator_of_any_country_makes_a_formula_of_it(self, text: str) -> None:
+        line = to_csv([["first", text]])
+        for part in re.split(r"[;,\t\r\n]", line)[1:]:
+            self.assertNotRegex(part, r"\A[ \"]*[=+\-@]")
+
     def test_what_is_no_formula_stays_as_it_is(self) -> None:
-        for text in ("", "a=b", "1", "'quoted'", "2001:db8::1"):
+        for text in ("", "a=b", "1", "'quoted'", "2001:db8::1", "Left; right, 1-2"):
             self.assertEqual(guard(text), text)
 
-    @given(st.text())
+    @given(st.text() | st.text(alphabet="=+-@;,\t\r\n'\" a1"))
     def test_what_is_guarded_comes_back(self, text: str) -> None:
-        if not text.startswith("'"):
-            self.assertEqual(unguard(guard(text)), text)
+        self.assertEqual(unguard(guard(text)), text)
 
     @given(
         st.lists(
@@ -101,12 +114,16 @@ class ReadTests(TableCase):
     def test_passwords_are_taken_as_they_are(self) -> None:
         (row,) = self.read("cloud_id,password\na, a chosen password\n").rows
         self.assertEqual(row.system.password, "a chosen password")
+        (row,) = self.read("cloud_id,password\na,'=chosen;'-password\n").rows
+        self.assertEqual(row.system.password, "'=chosen;'-password")
         (row,) = self.read("cloud_id,password\na,\n").rows
         self.assertIsNone(row.system.password)
 
     def test_a_name_that_was_guarded_loses_its_apostrophe(self) -> None:
         (row,) = self.read("cloud_id,name\na,'=1+1\n").rows
         self.assertEqual(row.system.name, "=1+1")
+        (row,) = self.read('cloud_id;name\na;"Left;\'-1"\n').rows
+        self.assertEqual(row.system.name, "Left;-1")
 
     def test_who_is_there_may_be_skipped(self) -> None:
         table = self.read("cloud_id\nA\nb\n", "a", skip_existing=True)
@@ -140,6 +157,13 @@ class RefuseTests(TableCase):
         self.assertIn("line 3", error.lines[3].detail)
         self.assertIn("5 lines are wrong", str(error))
         self.assertNotIn("elevenchars", str([vars(line) for line in error.lines]))
+
+    def test_of_very_many_the_first_are_told_and_how_many_more(self) -> None:
+        error = self.refused("cloud_id\n" + "-\n" * 1234)
+        self.assertEqual([line.line for line in error.lines], list(range(2, 102)))
+        self.assertEqual(error.more, 1134)
+        self.assertIn("1234 lines are wrong", str(error))
+        self.assertEqual(self.refused("cloud_id\n-\n").more, 0)
 
     def test_what_is_no_table_is_said_in_a_line(self) -> None:
         for data, words in (

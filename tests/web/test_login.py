@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from twisted.logger import capturedLogs, formatEvent
 
-from tests.web.support import LOGIN, LOGOUT, Browser, PagesTestCase
+from cfos_cloud.web.csrf import Csrf
+from tests.web.support import LOGIN, LOGOUT, Browser, PagesTestCase, Planted
 
 SESSION = "__Host-cfos"
 FORM = "application/x-www-form-urlencoded"
@@ -461,3 +462,40 @@ class LogoutTests(PagesTestCase):
         reply = self.browser.get(LOGOUT)
         self.assertEqual((reply.status, reply.header("location")), (303, LOGIN))
         self.assertIsNotNone(self.sessions.find(self.session))
+
+
+class PlantedTests(PagesTestCase):
+    """On plain HTTP a device's page sets cookies of our names for a path."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.browser: Planted = Planted(self.root)
+
+    def test_planted_ones_lock_nobody_out(self) -> None:
+        nonce = Csrf(b"x" * 32).new_nonce().decode()
+        for value in ("", "junk", nonce):
+            self.browser.planted["cfos-csrf"] = value
+            self.assertEqual(self.browser.log_in().status, 303, value)
+
+    def test_a_form_that_was_open_before_them_is_good(self) -> None:
+        token = self.browser.token()
+        self.browser.planted["cfos-csrf"] = Csrf(b"x" * 32).new_nonce().decode()
+        form = {"cloud_id": "W00-008J", "cloud_user_id": "right", "csrf": token}
+        self.assertEqual(self.browser.post(LOGIN, {**form, "admin": "1"}).status, 303)
+
+    def test_the_page_has_them_removed(self) -> None:
+        self.browser.get()
+        self.browser.planted["cfos-csrf"] = "junk"
+        self.browser.planted["cfos"] = "junk"
+        cookies = self.browser.get().all("set-cookie")
+        self.assertIn("cfos-csrf=; Path=/ui; Max-Age=0", cookies)
+        self.assertNotIn("cfos=; Path=/ui; Max-Age=0", cookies)
+
+    def test_a_session_that_came_twice_is_none_until_the_page_was_opened(self) -> None:
+        self.browser.log_in()
+        self.browser.planted["cfos"] = "junk"
+        reply = self.browser.get()
+        self.assertNotIn(b"cloud-logout.htm", reply.body)
+        self.assertIn("cfos=; Path=/ui; Max-Age=0", reply.all("set-cookie"))
+        self.browser.planted.clear()
+        self.assertIn(b"cloud-logout.htm", self.browser.get().body)

@@ -17,6 +17,7 @@ from cfos_cloud.demo.site import documents
 from cfos_cloud.demo.site.access import Access
 from cfos_cloud.demo.site.answers import field_map, send_json, send_refusal
 from cfos_cloud.demo.site.firmware import RESTART_SECONDS, Uploaded
+from cfos_cloud.demo.site.hosts import HostRule
 from cfos_cloud.demo.site.live import BadHandshake, LiveEnd, LiveSocket, accept
 from cfos_cloud.demo.site.site import ChargingSite
 from cfos_cloud.demo.site.uploads import Upload, UploadAnswer, UploadRefused
@@ -28,7 +29,7 @@ from cfos_cloud.demo.site.visitors import (
     from_own_pages,
 )
 from cfos_cloud.gateway.pages import PageExchange
-from cfos_cloud.http.message import BadMessage, RequestHead
+from cfos_cloud.http.message import BadMessage, RequestHead, value_of
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 
 LIVE = b"/api/site/live"
@@ -36,6 +37,7 @@ FIRMWARE = b"/api/site/firmware"
 UPLOAD = b"/upload"
 #: Live pages at one time; a real device has fewer.
 MAX_LIVE = 100
+_MISDIRECTED = "The site is not known by this name; open it by its address.\n"
 
 
 class SiteFactory(ServerFactory):
@@ -43,6 +45,7 @@ class SiteFactory(ServerFactory):
     Makes the connections of one socket.
 
     :param pages: everything that is no upload and no live connection.
+    :param knows: whether the site goes by what ``Host`` says.
     """
 
     noisy = False
@@ -53,7 +56,9 @@ class SiteFactory(ServerFactory):
         access: Access,
         pages: Site,
         clock: IReactorTime,
+        knows: HostRule,
     ) -> None:
+        self.knows = knows
         self.site = site
         self.access = access
         self.pages = pages
@@ -108,6 +113,9 @@ class SiteConnection:
 
     def request(self, channel: RequestChannel, head: RequestHead) -> RequestSink | None:
         factory = self._factory
+        if not factory.knows(value_of(head.fields, b"host") or b""):
+            send_refusal(channel, AccessRefused(421, "host", text=_MISDIRECTED))
+            return None
         path = head.target.partition(b"?")[0]
         if path == LIVE and head.upgrade is not None:
             return self._begin_live(channel, head)

@@ -12,6 +12,7 @@ from cfos_cloud.demo.site.access import Access, CloudAccess, LocalAccess
 from cfos_cloud.demo.site.api_admin import CloudAPI, SettingsAPI, UsersAPI
 from cfos_cloud.demo.site.api_live import LiveAPI
 from cfos_cloud.demo.site.front import SiteFactory
+from cfos_cloud.demo.site.hosts import HostRule, is_home_name, is_loopback
 from cfos_cloud.demo.site.page_routes import PageRoutes
 from cfos_cloud.demo.site.pages import SitePages
 from cfos_cloud.demo.site.probes import Probes
@@ -51,7 +52,7 @@ def make_sockets(
     throttle = Throttle(clock.seconds)
     shown = PageRoutes(site, pages)
 
-    def make(access: Access) -> SiteFactory:
+    def make(access: Access, knows: HostRule) -> SiteFactory:
         resources = (
             LiveAPI(site),
             UsersAPI(site, shown.created_page),
@@ -64,6 +65,9 @@ def make_sockets(
         routes = Routes(
             access, resources, lambda: site.firmware.away_for, shown.error_page
         )
-        return SiteFactory(site, access, Site(routes.resource()), clock)
+        return SiteFactory(site, access, Site(routes.resource()), clock, knows)
 
-    return Sockets(make(LocalAccess(site.accounts, throttle)), make(CloudAccess()))
+    return Sockets(
+        make(LocalAccess(site.accounts, throttle), is_home_name),
+        make(CloudAccess(), is_loopback),
+    )

@@ -157,7 +157,8 @@ class MemorySite:
         """One request on a connection of its own, and its answer."""
         through_cloud = any(name.startswith("Cfos-") for name, _ in fields)
         channel, transport = self.connect(through_cloud=through_cloud, source=source)
-        channel.dataReceived(request(method, path, fields, body))
+        host = "127.0.0.1:4711" if through_cloud else "site"
+        channel.dataReceived(request(method, path, fields, body, host))
         self.settle()
         messages = parse_messages(transport.take(), bodiless=method == "HEAD")
         return messages[-1]

@@ -102,7 +102,7 @@ class RoleTests(SiteTestCase):
         for fields in ((), ADMIN, cloud("root", "x"), cloud("admin", "")):
             channel, transport = self.memory.connect(through_cloud=True)
             lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
-            head = f"GET /api/site/state HTTP/1.1\r\nHost: x\r\n{lines}\r\n"
+            head = f"GET /api/site/state HTTP/1.1\r\nHost: [::1]\r\n{lines}\r\n"
             channel.dataReceived(head.encode())
             self.memory.settle()
             self.assertTrue(transport.take().startswith(b"HTTP/1.1 403 "), fields)

@@ -40,7 +40,8 @@ class LiveTests(SiteTestCase):
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", self.key),
         )
-        channel.dataReceived(request("GET", PATH, (*who, *fields, *more)))
+        host = "127.0.0.1:4711" if through_cloud else "site"
+        channel.dataReceived(request("GET", PATH, (*who, *fields, *more), host=host))
         self.memory.settle()
         head, _, self.rest = transport.take().partition(b"\r\n\r\n")
         return channel, transport, head
