@@ -121,6 +121,7 @@ class PreferenceStore:
 
                 await self._database.run(write)
                 self._use(after)
+                self._events.tell(event)
             return after
 
         return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))

@@ -97,6 +97,7 @@ class SiteSettings:
 
             await self._database.run(write)
             self._stored = new
+            self._events.tell(event)
 
         return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
 

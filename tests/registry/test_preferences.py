@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.logger import capturedLogs
 
-from cfos_cloud.events import EventKind, Origin
+from cfos_cloud.events import Event, EventKind, Origin
 from cfos_cloud.registry import (
     DatabaseError,
     InvalidPreference,
@@ -58,8 +58,11 @@ class PreferenceTests(RegistryCase):
 
     def test_a_change_is_an_event_and_no_change_is_none(self) -> None:
         wanted = {"retention_days": 30, "session_idle_minutes": 24 * 60}
+        told: list[Event] = []
+        self.events.subscribe(told.append)
         for _ in range(2):
             self.successResultOf(self.store.change(wanted, OPERATOR))
+        self.assertEqual([each.kind for each in told], [EventKind.SETTINGS_CHANGED])
         (event,) = self.kept()
         self.assertEqual(event.kind, EventKind.SETTINGS_CHANGED)
         self.assertEqual((event.actor, event.detail), ("operator", "retention_days 30"))

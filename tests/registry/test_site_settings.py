@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfos_cloud.events import EventKind, Origin
+from cfos_cloud.events import Event, EventKind, Origin
 from cfos_cloud.registry import DatabaseError, SiteInfoFixed, SiteSettings
 from cfos_cloud.site_info import SiteInfo
 from tests.registry.support import ManualWorker, RegistryCase
@@ -55,6 +55,8 @@ class SiteSettingsTests(RegistryCase):
     def test_a_change_is_an_event_and_no_change_is_none(self) -> None:
         settings = self.make()
         new = SiteInfo("Stadtwerke", privacy_url="https://a.example/p")
+        told: list[Event] = []
+        self.events.subscribe(told.append)
         for _ in range(2):
             self.successResultOf(settings.change(new, Origin("operator", "192.0.2.9")))
         (event,) = self.kept()
@@ -62,6 +64,7 @@ class SiteSettingsTests(RegistryCase):
         self.assertEqual(
             (event.actor, event.detail), ("operator", "operator_name, privacy_url")
         )
+        self.assertEqual([each.kind for each in told], [EventKind.SETTINGS_CHANGED])
 
     def test_nothing_is_said_before_it_is_stored(self) -> None:
         worker = ManualWorker()

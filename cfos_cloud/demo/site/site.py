@@ -133,8 +133,8 @@ class ChargingSite:
         user_id = await self.accounts.add_user(name)
         try:
             await self._change(lambda settings: settings.with_user(name, wallbox))
-        except BaseException:
-            # nobody was told the ID
+        except Exception:
+            # Nobody was told the ID.
             await self.accounts.remove_user(name)
             raise
         return user_id
