@@ -29,37 +29,37 @@ from cfos_cloud.registry.backup import Backups
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
-from cfos_cloud.web.admin import AdminPages
-from cfos_cloud.web.admin_access import PublicAddress
-from cfos_cloud.web.admin_parts import AdminParts
-from cfos_cloud.web.api_admin_password import AdminPasswordResource
-from cfos_cloud.web.api_backup import BackupResource
-from cfos_cloud.web.api_certificate import CertificateResource
-from cfos_cloud.web.api_events import EventsResource
-from cfos_cloud.web.api_history import HistoryResource
-from cfos_cloud.web.api_live import LiveResource
-from cfos_cloud.web.api_loglevel import LogLevelResource
-from cfos_cloud.web.api_routes import APIResource, mount
-from cfos_cloud.web.api_session import SessionResource
-from cfos_cloud.web.api_settings import SettingsResource
-from cfos_cloud.web.api_status import StatusParts, StatusResource
-from cfos_cloud.web.api_system_access import SystemAccessResource
-from cfos_cloud.web.api_systems import SystemsResource
-from cfos_cloud.web.api_tables import TablesResource
-from cfos_cloud.web.health import Health
-from cfos_cloud.web.live import Live
-from cfos_cloud.web.metrics import MetricsResource, Sources
-from cfos_cloud.web.operator_api import (
+from cfos_cloud.web.admin.access import PublicAddress
+from cfos_cloud.web.admin.page import AdminPages
+from cfos_cloud.web.admin.parts import AdminParts
+from cfos_cloud.web.api.admin_password import AdminPasswordResource
+from cfos_cloud.web.api.backup import BackupResource
+from cfos_cloud.web.api.certificate import CertificateResource
+from cfos_cloud.web.api.events import EventsResource
+from cfos_cloud.web.api.health import Health
+from cfos_cloud.web.api.history import HistoryResource
+from cfos_cloud.web.api.live import LiveResource
+from cfos_cloud.web.api.live_hub import Live
+from cfos_cloud.web.api.loglevel import LogLevelResource
+from cfos_cloud.web.api.metrics import MetricsResource, Sources
+from cfos_cloud.web.api.operator_api import (
     BASE,
     OPERATORS,
     OperatorAPI,
     operator_authorizers,
 )
-from cfos_cloud.web.operator_login import OperatorLogin
-from cfos_cloud.web.operator_password import OperatorPassword
-from cfos_cloud.web.operator_resources import OperatorResources
-from cfos_cloud.web.operator_session import OperatorSessions
-from cfos_cloud.web.system_import import SystemImport
+from cfos_cloud.web.api.resources import OperatorResources
+from cfos_cloud.web.api.routes import APIResource, mount
+from cfos_cloud.web.api.session import SessionResource
+from cfos_cloud.web.api.settings import SettingsResource
+from cfos_cloud.web.api.status import StatusParts, StatusResource
+from cfos_cloud.web.api.system_access import SystemAccessResource
+from cfos_cloud.web.api.system_import import SystemImport
+from cfos_cloud.web.api.systems import SystemsResource
+from cfos_cloud.web.api.tables import TablesResource
+from cfos_cloud.web.operator.login import OperatorLogin
+from cfos_cloud.web.operator.password import OperatorPassword
+from cfos_cloud.web.operator.session import OperatorSessions
 from cfos_cloud.workers import Worker
 
 SWEEP_SECONDS = 60.0

@@ -75,11 +75,11 @@ from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.scram import FakeVerifiers
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.watchdog import Watchdog
-from cfos_cloud.web.admin_access import PublicAddress
-from cfos_cloud.web.api_system_access import RETRY_AFTER
+from cfos_cloud.web.admin.access import PublicAddress
+from cfos_cloud.web.api.health import Health
+from cfos_cloud.web.api.system_access import RETRY_AFTER
 from cfos_cloud.web.common import CommonPages
-from cfos_cloud.web.health import Health
-from cfos_cloud.web.login import LoginPages
+from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.root import make_admin_root, make_root
 from cfos_cloud.web.session_state import SessionState
 from cfos_cloud.workers import ThreadWorker

@@ -10,6 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.tree import (
     PACKAGE,
     cycle,
+    folder_of,
+    innermost_packages,
+    is_package,
     own_imports,
     reachable,
     read_modules,
@@ -53,7 +56,7 @@ SANS_IO = (
     "cfos_cloud.gateway.cookies",
     "cfos_cloud.gateway.origin_rule",
     "cfos_cloud.gateway.sessions",
-    "cfos_cloud.web.operator_session",
+    "cfos_cloud.web.operator.session",
 )
 IO = {"twisted", "treq", "klein", "asyncio", "socket", "selectors", "threading"}
 #: Room → rooms it must not know.
@@ -127,6 +130,17 @@ class ArchitectureTests(SynchronousTestCase):
         edges[PACKAGE] = set()
         for room, targets in edges.items():
             targets.discard(room)
+        self.assertEqual(cycle(edges), [])
+
+    def test_nor_do_folders_and_the_modules_beside_them(self) -> None:
+        innermost = innermost_packages(self.modules)
+        edges: dict[str, set[str]] = {}
+        for name, module in self.modules.items():
+            if not is_package(name, self.modules) or name in innermost:
+                node = folder_of(name, innermost)
+                imports = own_imports(module, self.modules)
+                targets = {folder_of(target, innermost) for target in imports}
+                edges.setdefault(node, set()).update(targets - {node})
         self.assertEqual(cycle(edges), [])
 
     def test_nothing_in_the_product_imports_its_tests(self) -> None:

@@ -22,14 +22,14 @@ from cfos_cloud.registry.backup import Backups
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
-from cfos_cloud.web.health import Health
-from cfos_cloud.web.live_stream import LiveStream
-from cfos_cloud.web.operator_session import IDLE
+from cfos_cloud.web.api.health import Health
+from cfos_cloud.web.api.live_stream import LiveStream
+from cfos_cloud.web.operator.session import IDLE
 from cfos_cloud.web.problem import Unauthorized
 from tests.registry.support import FAST_HASHER, InlineWorker, RegistryCase
 from tests.tunnel.support import make_tunnel
+from tests.web.api.test_live_hub import Response
 from tests.web.operator_support import PASSWORD, basic, mounted
-from tests.web.test_live import Response
 
 
 class OperatorSideTests(RegistryCase):

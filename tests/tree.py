@@ -31,6 +31,22 @@ def room_of(name: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
+def is_package(name: str, modules: dict[str, Module]) -> bool:
+    return modules[name].path.name == "__init__.py"
+
+
+def innermost_packages(modules: dict[str, Module]) -> set[str]:
+    """The folders that have modules only, no folders."""
+    packages = {name for name in modules if is_package(name, modules)}
+    return {p for p in packages if not any(q.startswith(f"{p}.") for q in packages)}
+
+
+def folder_of(name: str, innermost: set[str]) -> str:
+    """The innermost folder that has this module; the module itself outside of one."""
+    folder = name if name in innermost else name.rpartition(".")[0]
+    return folder if folder in innermost else name
+
+
 def module_name(path: Path, root: Path) -> str:
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

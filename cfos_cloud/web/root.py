@@ -8,10 +8,10 @@ from twisted.web.resource import IResource, Resource
 from werkzeug.exceptions import BadHost
 
 from cfos_cloud.languages import choose
-from cfos_cloud.web.admin import AdminPages
+from cfos_cloud.web.admin.page import AdminPages
 from cfos_cloud.web.answers import answer, field, redirect
 from cfos_cloud.web.common import CommonPages
-from cfos_cloud.web.login import LoginPages
+from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.session_state import SessionState
 
 

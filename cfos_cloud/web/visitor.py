@@ -11,7 +11,7 @@ from cfos_cloud.gateway.sessions import Session, SessionTable
 from cfos_cloud.languages import SUPPORTED, choose
 from cfos_cloud.web import answers
 from cfos_cloud.web.csrf import is_nonce
-from cfos_cloud.web.login_prefill import Prefill
+from cfos_cloud.web.prefill import Prefill
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.options import Session
 from cfos_cloud.operator_tool.output import Output
 from cfos_cloud.operator_tool.server_address import ServerAddress
-from cfos_cloud.web.api_admin_password import AdminPasswordResource
-from cfos_cloud.web.api_certificate import CertificateResource
-from cfos_cloud.web.api_events import EventsResource
-from cfos_cloud.web.api_loglevel import LogLevelResource
-from cfos_cloud.web.api_status import StatusParts, StatusResource
-from cfos_cloud.web.api_system_access import SystemAccessResource
-from cfos_cloud.web.health import Health
+from cfos_cloud.web.api.admin_password import AdminPasswordResource
+from cfos_cloud.web.api.certificate import CertificateResource
+from cfos_cloud.web.api.events import EventsResource
+from cfos_cloud.web.api.health import Health
+from cfos_cloud.web.api.loglevel import LogLevelResource
+from cfos_cloud.web.api.status import StatusParts, StatusResource
+from cfos_cloud.web.api.system_access import SystemAccessResource
 from tests.listener.authority import NOW
 from tests.registry.support import InlineWorker
 from tests.web.operator_support import PASSWORD, OperatorAPICase, Presences

@@ -19,7 +19,7 @@ from cfos_cloud.operator_tool.backup_command import WITH_KEYS, WITHOUT_KEYS
 from cfos_cloud.operator_tool.errors import BadUsage, ToolError
 from cfos_cloud.operator_tool.output import Output
 from cfos_cloud.registry import Backups
-from cfos_cloud.web.api_backup import BackupResource
+from cfos_cloud.web.api.backup import BackupResource
 from tests.operator_tool.support import CommandCase
 from tests.registry.support import NOON, temporary_directory
 

@@ -14,7 +14,7 @@ from tests.registry import (
     test_preferences,
     test_systems,
 )
-from tests.web import test_operator_api
+from tests.web.api import test_operator_api
 
 #: Those that need a registry, and don't care on what.
 MODULES: tuple[ModuleType, ...] = (

@@ -13,13 +13,13 @@ from twisted.web.resource import IResource, Resource
 from cfos_cloud.registry import settings
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import OFFLINE, Presence
-from cfos_cloud.web.api_systems import SystemsResource
-from cfos_cloud.web.operator_api import BASE, OperatorAPI, operator_authorizers
-from cfos_cloud.web.operator_login import OperatorLogin
-from cfos_cloud.web.operator_password import OperatorPassword
-from cfos_cloud.web.operator_session import OperatorSessions
+from cfos_cloud.web.api.operator_api import BASE, OperatorAPI, operator_authorizers
+from cfos_cloud.web.api.systems import SystemsResource
+from cfos_cloud.web.operator.login import OperatorLogin
+from cfos_cloud.web.operator.password import OperatorPassword
+from cfos_cloud.web.operator.session import OperatorSessions
 from tests.registry.support import FAST_HASHER, InlineWorker, RegistryCase
-from tests.web.conformance import Conformance
+from tests.web.api.conformance import Conformance
 
 PASSWORD = "the admin's passwörd"
 

@@ -29,7 +29,7 @@ from cfos_cloud.tunnel.hello import Grant
 from cfos_cloud.tunnel.scram import Verifier
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.common import CommonPages
-from cfos_cloud.web.login import LoginPages
+from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.root import make_root
 from cfos_cloud.web.session_state import SessionState
 from tests.test_connection_recorder import Kept

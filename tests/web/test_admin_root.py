@@ -7,11 +7,11 @@ from typing import Any
 from klein import Klein
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.web.api_operation import Operation
-from cfos_cloud.web.api_routes import Answer, APIResource, mount, route
-from cfos_cloud.web.authorization import Anybody, Needs
+from cfos_cloud.web.api.operation import Operation
+from cfos_cloud.web.api.operator_api import OPERATORS, OperatorAPI, operator_authorizers
+from cfos_cloud.web.api.routes import Answer, APIResource, mount, route
 from cfos_cloud.web.common import CommonPages
-from cfos_cloud.web.operator_api import OPERATORS, OperatorAPI, operator_authorizers
+from cfos_cloud.web.operator.authorization import Anybody, Needs
 from cfos_cloud.web.root import make_admin_root
 from tests.web.operator_support import OperatorAPICase, basic
 from tests.web.support import Browser, Echo, the_pages

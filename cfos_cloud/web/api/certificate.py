@@ -1,0 +1,178 @@
+"""``certificate`` of the operator API: the one that the server shows to everybody."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twisted.web.iweb import IRequest
+
+from cfos_cloud.events import NO_EVENTS, EventKind, EventLog
+from cfos_cloud.listener.certificate import Certificate
+from cfos_cloud.listener.certificate_check import BadCertificate
+from cfos_cloud.listener.certificate_warnings import CertificateWarning
+from cfos_cloud.listener.self_signed import made_here
+from cfos_cloud.web.answers import is_secure
+from cfos_cloud.web.api.operation import (
+    BOOLEAN,
+    COUNT,
+    MOMENT,
+    STRING,
+    Operation,
+    Shape,
+    as_json,
+    members,
+)
+from cfos_cloud.web.api.routes import Answer, route
+from cfos_cloud.web.api.schema import read_object
+from cfos_cloud.web.api.system_json import moment
+from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.origin import operator_of
+from cfos_cloud.web.problem import InvalidInput, NeedsTLS
+
+_STRINGS = {"type": "array", "items": STRING}
+
+CERTIFICATE = Shape(
+    "Certificate",
+    members(
+        names={**_STRINGS, "description": "DNS names and IP addresses it is for"},
+        issuer=STRING,
+        not_before=MOMENT,
+        not_after=MOMENT,
+        days_left={"type": "integer"},
+        self_signed=BOOLEAN,
+        imported={**BOOLEAN, "description": "by the operator, not made here"},
+        fingerprint={**STRING, "description": "SHA-256, as browsers show it"},
+        key_type=STRING,
+        chain={**COUNT, "description": "how many certificates it comes with"},
+        warnings={"type": "array", "items": members(code=STRING, text=STRING)},
+    ),
+)
+NEW_CERTIFICATE = Shape(
+    "NewCertificate",
+    members(
+        certificate={
+            **STRING,
+            "format": "certificate",
+            "description": "PEM, the server's own one first",
+        },
+        private_key={
+            **STRING,
+            "format": "private-key",
+            "description": "PEM, not encrypted",
+        },
+    ),
+)
+
+
+class Certificates(typing.Protocol):
+    """Who serves a certificate and takes others; the certificate service does."""
+
+    @property
+    def certificate(self) -> Certificate: ...
+
+    @property
+    def days_left(self) -> int: ...
+
+    @property
+    def warnings(self) -> tuple[CertificateWarning, ...]: ...
+
+    def replace(self, certificate_pem: bytes, key_pem: bytes) -> Certificate: ...
+
+
+@dataclass(frozen=True)
+class NewCertificate:
+    """Both in PEM, the server's own certificate first."""
+
+    certificate: bytes
+    private_key: bytes
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> NewCertificate:
+        """:raises InvalidInput: with the member that is at fault."""
+        return cls(_pem(data, "certificate"), _pem(data, "private_key"))
+
+
+class CertificateResource:
+    """``certificates`` checks, stores and serves."""
+
+    def __init__(
+        self, certificates: Certificates, events: EventLog = NO_EVENTS
+    ) -> None:
+        self._certificates = certificates
+        self._events = events
+
+    @route(
+        "/certificate",
+        method="GET",
+        needs=Needs.OPERATOR,
+        about=Operation("The certificate in use", {200: as_json(CERTIFICATE)}),
+    )
+    async def show(self, request: IRequest) -> Answer:
+        return Answer(200, certificate_json(self._certificates))
+
+    @route(
+        "/certificate",
+        method="PUT",
+        needs=Needs.FRESH_OPERATOR,
+        about=Operation(
+            "Import a certificate with its key",
+            {200: as_json(CERTIFICATE)},
+            description="""
+            Checked first, stored, then served to new connections; open ones keep
+            theirs. After any error the old one stays in use.
+            """,
+            body=as_json(NEW_CERTIFICATE),
+            problems={403: "This is plain HTTP; or as for every call."},
+        ),
+    )
+    async def replace(self, request: IRequest) -> Answer:
+        if not is_secure(request):
+            raise NeedsTLS("a private key is taken over https:// only")
+        new = NewCertificate.from_json(read_object(request))
+        try:
+            certificate = self._certificates.replace(new.certificate, new.private_key)
+        except BadCertificate as error:
+            raise InvalidInput(error.part, str(error)) from error
+        self._events.note(
+            EventKind.CERTIFICATE_IMPORTED,
+            operator_of(request),
+            detail=f"SHA-256 {certificate.fingerprint}",
+        )
+        return Answer(200, certificate_json(self._certificates))
+
+
+def certificate_json(certificates: Certificates) -> dict[str, object]:
+    """
+    What is served, as the API says it. ``imported``: by the operator, not made here.
+    ``not_after`` and ``days_left`` are those of the first of the chain to expire.
+    """
+    certificate = certificates.certificate
+    return {
+        "names": list(certificate.names),
+        "issuer": certificate.issuer,
+        "not_before": moment(certificate.not_before),
+        "not_after": moment(certificate.not_after),
+        "days_left": certificates.days_left,
+        "self_signed": certificate.self_signed,
+        "imported": not made_here(certificate.leaf),
+        "fingerprint": certificate.fingerprint,
+        "key_type": certificate.key_type,
+        "chain": len(certificate.chain),
+        "warnings": [
+            {"code": warning.code.value, "text": warning.text}
+            for warning in certificates.warnings
+        ],
+    }
+
+
+def _pem(data: Mapping[str, object], name: str) -> bytes:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput(name, "PEM is needed, as a string")
+    try:
+        return value.encode("ascii")
+    except UnicodeEncodeError:
+        # Tools write names around the blocks in whatever language they speak.
+        return value.encode("utf-8", "replace")

@@ -1,0 +1,104 @@
+"""``live`` of the operator API: what happens, as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IRequest
+
+from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
+from cfos_cloud.web.api.live_hub import Live
+from cfos_cloud.web.api.live_stream import LiveStream
+from cfos_cloud.web.api.operation import EVENT_STREAM, STRING, Operation, Parameter
+from cfos_cloud.web.api.query import read_texts
+from cfos_cloud.web.api.routes import StreamAnswer, route
+from cfos_cloud.web.api.schema import CLOUD_ID
+from cfos_cloud.web.download import Response
+from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.request import session_of
+from cfos_cloud.web.operator.session import OperatorSession, OperatorSessions
+from cfos_cloud.web.problem import InvalidInput
+
+_DESCRIPTION = """
+Server-sent events (`text/event-stream`), each with JSON: `hello` at the beginning
+(`version`, and the counts), `system` (a system that has changed, come online or gone
+offline), `removed` (`cloud_id`), `counts` (`systems`, `online`), `event` (as in
+`/events`, perhaps without its `id`), `traffic` (`items` of `cloud_id`, `bytes_in` and
+`bytes_out` of the systems that are watched), and `resync`: this client was too slow
+and has missed something, it should ask for what it shows anew. A comment comes every
+15 seconds. The stream ends with the session that asked for it, and when the admin
+password is changed.
+"""
+
+
+class LiveResource:
+    def __init__(
+        self, live: Live, sessions: OperatorSessions, clock: IReactorTime
+    ) -> None:
+        self._live = live
+        self._sessions = sessions
+        self._clock = clock
+
+    @route(
+        "/live",
+        method="GET",
+        needs=Needs.OPERATOR,
+        about=Operation(
+            "What happens, as it happens",
+            {200: {EVENT_STREAM: STRING}},
+            description=_DESCRIPTION,
+            query=(
+                Parameter(
+                    "watch",
+                    {"type": "array", "items": CLOUD_ID, "maxItems": 100},
+                    "A system whose traffic is told; may be given several times.",
+                ),
+            ),
+        ),
+    )
+    async def listen(self, request: IRequest) -> StreamAnswer:
+        watched = read_texts(request, "watch")
+        for cloud_id in watched:
+            try:
+                check_cloud_id(cloud_id)
+            except InvalidCloudID as error:
+                raise InvalidInput("watch", str(error)) from error
+        self._live.check_room()
+        session = session_of(request, self._sessions)
+        stream = _Listening(self._live, self._clock, session, watched)
+        # A proxy that collects would hold it back.
+        return StreamAnswer(stream, ((b"X-Accel-Buffering", b"no"),))
+
+
+class _Listening:
+    """The body of an answer."""
+
+    content_type = b"text/event-stream"
+
+    def __init__(
+        self,
+        live: Live,
+        clock: IReactorTime,
+        session: OperatorSession | None,
+        watched: Collection[str],
+    ) -> None:
+        self._live = live
+        self._clock = clock
+        self._session = session
+        self._watched = watched
+
+    def start(self, request: IRequest) -> Deferred[None]:
+        stream = LiveStream(cast(Response, request), self._clock)
+        session = self._session
+        if session is not None:
+            session.streams.add(stream)
+
+            def discard(result: object) -> object:
+                session.streams.discard(stream)
+                return result
+
+            stream.done.addBoth(discard)
+        return self._live.listen(stream, self._watched)
