@@ -1,0 +1,111 @@
+"""Whether a token is good: its signature, what it says, and the row behind it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol as Interface
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from cfos_cloud.keys import token as tokens
+from cfos_cloud.keys.consent import consent_of, grant_of
+from cfos_cloud.keys.jws import BadToken
+from cfos_cloud.keys.key import AccessKey, KeyState
+from cfos_cloud.keys.signing import SigningKeys
+from cfos_cloud.keys.token import Claims
+
+#: How far in the future a token may have been made: clocks are set back.
+MAX_AHEAD = timedelta(minutes=5)
+
+
+class KeyDirectory(Interface):
+    """The rows behind the keys."""
+
+    def get(self, key_id: str) -> AccessKey | None:
+        """The one whose ``jti`` this is, in whatever state."""
+
+
+class KeyRefused(Exception):
+    """A token isn't let through; why is for the log, never for who presented it."""
+
+    def __init__(self, reason: str, key: AccessKey | None = None) -> None:
+        super().__init__(reason)
+        #: One line, without a word of the token.
+        self.reason = reason
+        #: Whose token it is beyond doubt, where only the row's state is against it.
+        self.key = key
+
+
+class KeyAuthority:
+    """Looks at a token anew on every request: nothing is remembered."""
+
+    def __init__(
+        self,
+        signing: SigningKeys,
+        issuer: str,
+        keys: KeyDirectory,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._signing = signing
+        self._issuer = issuer
+        self._keys = keys
+        self._now = now
+
+    def look(self, token: bytes) -> AccessKey:
+        """
+        The row of the key that ``token`` is, whatever its state.
+
+        :raises KeyRefused: it is nobody's: any doubt of signature or claims, no row,
+            or the row says otherwise.
+        """
+        return self._look(token)[0]
+
+    def check(self, token: bytes) -> AccessKey:
+        """
+        The row of the key that ``token`` is, and that works now.
+
+        :raises KeyRefused: as :meth:`look`, or it is pending, expired or revoked.
+        """
+        key, claims = self._look(token)
+        now = self._now()
+        state = key.state(now)
+        if state is KeyState.AUTHORISED and _is_over(claims, now):
+            state = KeyState.EXPIRED
+        if state is not KeyState.AUTHORISED:
+            raise KeyRefused(state.value, key)
+        return key
+
+    def _look(self, token: bytes) -> tuple[AccessKey, Claims]:
+        try:
+            claims = tokens.decode(token, self._public_key)
+            self._check(claims)
+        except BadToken as error:
+            raise KeyRefused(str(error)) from error
+        key = self._keys.get(claims.id)
+        if key is None:
+            raise KeyRefused("no such key")
+        # Of one signature whoever has it can make a second that is as good: only the
+        # one that was issued has the consent of the row.
+        consent = consent_of(grant_of(token))
+        if not hmac.compare_digest(key.consent.encode(), consent.encode()):
+            raise KeyRefused("not the token that was issued")
+        said = (claims.kid, claims.subject, claims.role)
+        if said != (key.kid, key.scope, key.role):
+            raise KeyRefused("says otherwise than its row")
+        return key, claims
+
+    def _public_key(self, kid: str) -> ec.EllipticCurvePublicKey | None:
+        signing = self._signing.find(kid)
+        return None if signing is None else signing.public_key
+
+    def _check(self, claims: Claims) -> None:
+        if claims.issuer != self._issuer:
+            raise BadToken("claims: another server's")
+        if claims.issued > self._now() + MAX_AHEAD:
+            raise BadToken("claims: made in the future")
+
+
+def _is_over(claims: Claims, now: datetime) -> bool:
+    return claims.expires is not None and claims.expires <= now
