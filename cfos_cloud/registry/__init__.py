@@ -1,4 +1,4 @@
-"""What the server keeps: systems, settings and the operator's password."""
+"""What the server keeps: systems, access keys, settings, the operator's password."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from cfos_cloud.registry.errors import (
     DatabaseError,
     DuplicateSystem,
     InvalidCursor,
+    KeyEnded,
     NoCopy,
+    TooManyKeys,
+    UnknownKey,
     UnknownSystem,
 )
 from cfos_cloud.registry.event_rows import EventFilter
 from cfos_cloud.registry.event_store import EventPage, Events
 from cfos_cloud.registry.housekeeping import Housekeeping
+from cfos_cloud.registry.key_change import KeyChange
+from cfos_cloud.registry.keys import Keys
 from cfos_cloud.registry.operator import Operator, hashing_worker
 from cfos_cloud.registry.preferences import (
     InvalidPreference,
@@ -55,6 +60,9 @@ __all__ = [
     "Housekeeping",
     "InvalidCursor",
     "InvalidPreference",
+    "KeyChange",
+    "KeyEnded",
+    "Keys",
     "NoCopy",
     "Operator",
     "Order",
@@ -67,8 +75,10 @@ __all__ = [
     "SystemChange",
     "SystemQuery",
     "Systems",
+    "TooManyKeys",
     "TrafficHour",
     "TunnelRecord",
+    "UnknownKey",
     "UnknownSystem",
     "default_url",
     "hashing_worker",

@@ -34,7 +34,13 @@ MAX_FILE = 1024 * 1024
 MAX_STRANGE = 20
 #: All that a server keeps beside the database: a new file belongs here, too. What
 #: somebody else has put there, a password perhaps, is nobody's to take away.
-KEYS = ("server-secret", "tls/certificate.pem", "tls/imported.pem", "tls/key.pem")
+KEYS = (
+    "server-secret",
+    "signing-keys.json",
+    "tls/certificate.pem",
+    "tls/imported.pem",
+    "tls/key.pem",
+)
 #: The server's, too, but neither keys nor of use on another day.
 _NO_KEYS = ("initial-admin-password", ABOUT)
 _NO_KEYS_SUFFIXES = (".log", ".pid", ".lock")
@@ -159,7 +165,7 @@ def _backup(
         "note": "with the private keys: keep it as safe as the data directory"
         if with_keys
         else "without certificate, keys and server-secret: a server that is restored "
-        "from this has new ones",
+        "from this has new ones, and its access keys are to be made anew",
     }
     time = now.timestamp()
     members = [

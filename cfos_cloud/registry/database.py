@@ -148,6 +148,21 @@ class Database:
         finally:
             self._close()
 
+    @property
+    def losses(self) -> int:
+        """How often it was found away until now."""
+        return self._losses
+
+    def check_losses(self, before: int) -> None:
+        """
+        For who waits for other transactions before their own.
+
+        :raises DatabaseUnavailable: it can hang, and was found away since there were
+            ``before`` :attr:`losses`: everybody would wait once more.
+        """
+        if self._losses != before and self._dialect.may_hang:
+            raise DatabaseUnavailable(self._reason)
+
     def when_back(self, listener: Callable[[], object]) -> None:
         """
         Call ``listener``, in the reactor's thread, each time that the database
@@ -211,9 +226,7 @@ class Database:
     # in the worker's
 
     def _unless_lost(self, losses: int, function: Callable[[Connection], T]) -> T:
-        if losses != self._losses and self._dialect.may_hang:
-            # Found away while this one waited: everybody would wait once more.
-            raise DatabaseUnavailable(self._reason)
+        self.check_losses(losses)
         return self._transaction(function)
 
     def _transaction(self, function: Callable[[Connection], T]) -> T:

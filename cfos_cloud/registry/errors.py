@@ -27,6 +27,18 @@ class DuplicateSystem(Exception):
     """A system with this Cloud ID, in whatever case, is there already."""
 
 
+class UnknownKey(LookupError):
+    """No access key has this ID."""
+
+
+class KeyEnded(Exception):
+    """The access key is revoked or has expired, and stays so."""
+
+
+class TooManyKeys(Exception):
+    """A scope has as many access keys as it may: revoke one first."""
+
+
 class InvalidCursor(ValueError):
     """A text that is no cursor of a page."""
 

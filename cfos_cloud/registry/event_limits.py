@@ -54,6 +54,15 @@ LIMITS = {
     EventKind.LOGIN_FAILED: Limit(Scope.SYSTEM, 20, 600.0),
     EventKind.TUNNEL_REFUSED: Limit(Scope.SOURCE, 5, 600.0),
     EventKind.THROTTLED: Limit(Scope.SOURCE, 1, 600.0),
+    EventKind.SESSIONS_ENDED: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
+    EventKind.PAIRING_OPENED: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
+    # Those of a system's admin; the operator's own are always kept, see ``Keys``.
+    EventKind.KEY_CREATED: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
+    EventKind.KEY_REQUESTED: Limit(Scope.SYSTEM, 50, 300.0),
+    EventKind.KEY_AUTHORISED: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
+    EventKind.KEY_AUTHORISATION_FAILED: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
+    EventKind.KEY_SUSPENDED: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
+    EventKind.KEY_REVOKED: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
     EventKind.OPERATOR_LOGIN_FAILED: Limit(Scope.SOURCE, 20, 600.0),
     EventKind.OPERATOR_LOGGED_IN: Limit(Scope.SOURCE, 20, 600.0, is_proven=True),
 }

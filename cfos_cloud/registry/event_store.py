@@ -131,6 +131,13 @@ class Events:
         """An event of now, for :func:`event_rows.add` within a change."""
         return make_event(self._now(), kind, by, cloud_id, detail)
 
+    def admits(self, event: Event) -> bool:
+        """
+        Whether ``event``, which a change is to write, has an allowance left; else it
+        is counted.
+        """
+        return self._limiter.admits(event)
+
     def page(
         self,
         limit: int = 100,

@@ -139,3 +139,25 @@ traffic = Table(
     Column("bytes_out", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+access_key = Table(
+    "access_key",
+    metadata,
+    #: ``jti`` of its token, which itself is nowhere.
+    Column("id", String(40), primary_key=True),
+    #: ``None``: its scope is the cloud.
+    Column("folded", String(40), ForeignKey("system.folded", ondelete="CASCADE")),
+    Column("name", Text, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("kid", String(64), nullable=False),
+    Column("consent", String(43), nullable=False),
+    Column("created", UTCDateTime, nullable=False),
+    Column("expires", UTCDateTime),
+    Column("authorised", UTCDateTime),
+    Column("revoked", UTCDateTime),
+    Column("last_used", UTCDateTime),
+    Column("last_client", Text),
+    Column("code", String(16)),
+    Column("requested_from", Text),
+    Index("access_key_of_system", "folded"),
+)

@@ -1,25 +1,23 @@
 """
 The systems: the database is the authority, memory answers.
 
-Every change is committed, then mirrored, then told to the listeners, then
-answered; one change at a time, so the mirror sees them in the database's order.
+How changes are made says :mod:`cfos_cloud.registry.changes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from cfos_cloud.cloud_id import check_cloud_id, fold
 from cfos_cloud.events import SERVER, EventKind, Origin
 from cfos_cloud.registry import connection_rows, event_rows, system_rows
+from cfos_cloud.registry.changes import Changes
 from cfos_cloud.registry.connection import TunnelRecord
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.errors import DuplicateSystem, UnknownSystem
@@ -33,9 +31,6 @@ from cfos_cloud.registry.system import (
     SystemChange,
 )
 from cfos_cloud.tunnel.scram import Verifier
-from cfos_cloud.workers import shielded
-
-T = TypeVar("T")
 
 Listener = Callable[[SystemChange], None]
 
@@ -43,16 +38,14 @@ Listener = Callable[[SystemChange], None]
 class Systems:
     """Empty until :meth:`load`. Cancelled Deferreds leave the change under way."""
 
-    _log = Logger()
-
     def __init__(self, database: Database, clock: IReactorTime, events: Events) -> None:
         self._database = database
         self._clock = clock
         self._events = events
         self._mirror = Mirror()
-        self._lock = DeferredLock()
-        self._listeners: list[Listener] = []
-        database.when_back(self._back)
+        self._changes: Changes[SystemChange] = Changes(
+            database, "systems", self._reload
+        )
 
     def load(self) -> None:
         """
@@ -80,7 +73,7 @@ class Systems:
         Call ``listener`` after each change, before its answer. Connections that
         are recorded are no changes.
         """
-        self._listeners.append(listener)
+        self._changes.subscribe(listener)
 
     def search(self, query: SystemQuery, presences: Presences) -> FoundSystems:
         """See :func:`~cfos_cloud.registry.search.search`; from memory."""
@@ -99,7 +92,7 @@ class Systems:
             (new,) = await self._add([Addition(cloud_id, verifier, name)], by)
             return new
 
-        return self._one_at_a_time(add)
+        return self._changes.one_at_a_time(add)
 
     def add_all(
         self, additions: Sequence[Addition], by: Origin = SERVER
@@ -111,7 +104,7 @@ class Systems:
         :raises InvalidCloudID: as a failure.
         :raises DatabaseError: as a failure; nothing has changed.
         """
-        return self._one_at_a_time(lambda: self._add(additions, by))
+        return self._changes.one_at_a_time(lambda: self._add(additions, by))
 
     def change(
         self,
@@ -151,11 +144,11 @@ class Systems:
 
             await self._database.run(write)
             self._mirror.put(after)
-            self._tell(change)
+            self._changes.tell(change)
             self._events.tell(*events)
             return after
 
-        return self._one_at_a_time(change)
+        return self._changes.one_at_a_time(change)
 
     def remove(
         self, cloud_id: str, by: Origin = SERVER, *, erase: bool = False
@@ -190,11 +183,11 @@ class Systems:
             if erase:
                 self._events.erased(cloud_id, done=True)
             self._mirror.drop(cloud_id)
-            self._tell(SystemChange(ChangeKind.REMOVED, before, before, erase))
+            self._changes.tell(SystemChange(ChangeKind.REMOVED, before, before, erase))
             erased = self._events.make(EventKind.SYSTEM_ERASED, by)
             self._events.tell(erased if erase else gone)
 
-        return self._one_at_a_time(remove)
+        return self._changes.one_at_a_time(remove)
 
     def record(
         self, take: Callable[[], Sequence[TunnelRecord]], crowding: Collection[str]
@@ -218,7 +211,7 @@ class Systems:
                 is_end = one.session in ended and one.ended is not None
                 self._mirror.put(system.after(one, is_end=is_end))
 
-        return self._one_at_a_time(record)
+        return self._changes.one_at_a_time(record, is_patient=True)
 
     async def _reload(self) -> None:
         """
@@ -230,22 +223,14 @@ class Systems:
         for before in self:
             if fold(before.cloud_id) not in stored:
                 self._mirror.drop(before.cloud_id)
-                self._tell(SystemChange(ChangeKind.REMOVED, before, before))
+                self._changes.tell(SystemChange(ChangeKind.REMOVED, before, before))
         for after in rows:
             known = self.get(after.cloud_id)
             if after == known:
                 continue
             self._mirror.put(after)
             kind = ChangeKind.CHANGED if known else ChangeKind.ADDED
-            self._tell(SystemChange(kind, after, known))
-
-    def _back(self) -> None:
-        self._one_at_a_time(self._reload).addErrback(
-            lambda failure: self._log.error(
-                "the systems are not read again: {reason}",
-                reason=failure.getErrorMessage(),
-            )
-        )
+            self._changes.tell(SystemChange(kind, after, known))
 
     async def _add(self, additions: Sequence[Addition], by: Origin) -> list[System]:
         for addition in additions:
@@ -271,7 +256,7 @@ class Systems:
         for system in new:
             self._mirror.put(system)
             self._events.added(system.cloud_id)
-            self._tell(SystemChange(ChangeKind.ADDED, system, None))
+            self._changes.tell(SystemChange(ChangeKind.ADDED, system, None))
         self._events.tell(*events)
         return new
 
@@ -280,21 +265,6 @@ class Systems:
         if system is None:
             raise UnknownSystem(cloud_id)
         return system
-
-    def _tell(self, change: SystemChange) -> None:
-        for listener in self._listeners:
-            try:
-                listener(change)
-            except Exception:
-                self._log.failure(
-                    "a listener failed at the change of {cloud_id}",
-                    cloud_id=change.system.cloud_id,
-                )
-
-    def _one_at_a_time(
-        self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]
-    ) -> Deferred[T]:
-        return shielded(self._lock.run(lambda: Deferred.fromCoroutine(work())))
 
 
 def _what(before: System, after: System) -> list[tuple[EventKind, str]]:

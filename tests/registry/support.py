@@ -13,22 +13,25 @@ from typing import Any, ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.events import Event
+from cfos_cloud.keys.key import AccessKey, Role
 from cfos_cloud.registry import (
     Connections,
     Database,
     EventFilter,
     Events,
+    Keys,
     Operator,
     Systems,
     TunnelRecord,
     default_url,
 )
+from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.event_store import ANYTHING
 from cfos_cloud.tunnel.scram import Verifier
 from tests.postgresql import cluster
@@ -82,6 +85,32 @@ class ManualWorker:
 
     def stop(self) -> None:
         self.run_all()
+
+
+class AnswerLosingWorker(InlineWorker):
+    """Does what it shall; while ``loses`` is set nobody hears of it."""
+
+    loses = False
+
+    def run(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        done = super().run(function, *args, **kwargs)
+        if not self.loses:
+            return done
+        return done.addCallback(lambda _: fail(DatabaseUnavailable("no answer")))
+
+
+def access_key(key_id: str, cloud_id: str | None = "Garage", **more: Any) -> AccessKey:
+    """A key that is pending; what its device knows it by is in its ID's likeness."""
+    defaults: dict[str, Any] = {
+        "name": f"Name of {key_id}",
+        "role": Role.API,
+        "kid": "first",
+        "consent": f"consent-{key_id}",
+        "created": NOON,
+    }
+    return AccessKey(id=key_id, cloud_id=cloud_id, **(defaults | more))
 
 
 def verifier(seed: int = 1) -> Verifier:
@@ -180,6 +209,8 @@ class RegistryCase(SynchronousTestCase):
         self.events = Events(self.database, self.clock)
         self.systems = Systems(self.database, self.clock, self.events)
         self.systems.load()
+        self.keys = Keys(self.database, self.systems, self.clock, self.events)
+        self.keys.load()
         self.connections = Connections(self.database, self.systems, self.clock)
         self.password_worker = InlineWorker()
         self.operator = Operator(

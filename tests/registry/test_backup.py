@@ -14,6 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import capturedLogs
 
+from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.registry import Backups, DatabaseError, Overloaded
 from cfos_cloud.registry.backup import KEYS as ALL_KEYS
@@ -23,6 +24,7 @@ from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
 
 KEYS = {
     "server-secret": b"5ecre7",
+    "signing-keys.json": b"private keys of access keys",
     "tls/key.pem": b"a private key",
     "tls/certificate.pem": b"a certificate",
     "tls/imported.pem": b"a key and its certificate",
@@ -155,6 +157,7 @@ class OnlineTests(BackupCase):
         data_dir = self.data_dir / "new"
         data_dir.mkdir()
         ServerSecret.in_directory(data_dir)
+        SigningKeys.in_directory(data_dir, lambda: NOON)
         store = CertificateStore(data_dir, ["localhost"], lambda: NOON)
         store.keep(store.load())
         self.backups = Backups(self.database, data_dir, lambda: NOON)

@@ -7,22 +7,35 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, inspect, select
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.registry import Database, DatabaseError
+from cfos_cloud.events import EventKind, make_event
+from cfos_cloud.registry import (
+    Database,
+    DatabaseError,
+    System,
+    TunnelRecord,
+    connection_rows,
+    event_rows,
+    key_rows,
+    system_rows,
+)
 from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.migrate import MIGRATIONS, schema_revision
 from cfos_cloud.registry.schema import metadata, setting
 from cfos_cloud.registry.settings import read, write
 from tests.registry.support import (
+    NOON,
     Databases,
     InlineWorker,
     ManualWorker,
+    access_key,
     make_database,
     temporary_directory,
+    verifier,
 )
 
 NEXT_REVISION = """
@@ -168,6 +181,48 @@ class MigratingTests(DatabaseCase):
         self.close(old)
         new = self.opened()
         self.assertEqual(new.run_blocking(schema_revision), newest_revision())
+
+    def test_what_the_version_before_access_keys_stored_stays_as_it_was(self) -> None:
+        before = temporary_directory(self) / "before"
+        shutil.copytree(MIGRATIONS, before)
+        for later in before.glob("versions/r000[3-9]*.py"):
+            later.unlink()
+        old = self.opened(before)
+        self.assertEqual(old.run_blocking(schema_revision), "0002")
+        old.run_blocking(_store_something)
+        stored = old.run_blocking(_all_rows)
+        self.assertEqual({len(rows) for rows in stored.values()}, {1})
+        self.close(old)
+        new = self.opened()
+        self.assertEqual(new.run_blocking(_all_rows), stored | {"access_key": []})
+        new.run_blocking(_store_a_key)
+        self.assertEqual(len(new.run_blocking(_all_rows)["access_key"]), 1)
+        self.close(new)
+        # And an older program does not touch it.
+        self.assertIn("its schema 0003 is of a newer version", self.refusal(before))
+
+
+def _store_something(connection: Connection) -> None:
+    """A row in each table of the second version."""
+    system_rows.add(connection, System("Garage", "Garagé", verifier(), True, NOON))
+    write(connection, "a", "b")
+    event_rows.add(connection, [make_event(NOON, EventKind.SYSTEM_ADDED)])
+    record = TunnelRecord("s", "Garage", NOON, NOON, "device/1", None, 1, 2)
+    connection_rows.record(connection, [record], ())
+
+
+def _store_a_key(connection: Connection) -> None:
+    key_rows.add(connection, access_key("one"))
+
+
+def _all_rows(connection: Connection) -> dict[str, list[object]]:
+    """Of each table that is there, as they are stored."""
+    there = inspect(connection).get_table_names()
+    return {
+        name: list(connection.execute(select(table)).all())
+        for name, table in metadata.tables.items()
+        if name in there
+    }
 
 
 class TransactionTests(DatabaseCase):

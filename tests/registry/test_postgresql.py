@@ -13,24 +13,34 @@ from sqlalchemy import Connection, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from cfos_cloud.keys.key import KeyState
 from cfos_cloud.registry import (
     Database,
     DatabaseError,
     Events,
+    Keys,
     NoCopy,
     Systems,
+    key_rows,
     postgresql_dialect,
 )
 from cfos_cloud.registry import database as database_module
 from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.registry.key_uses import INTERVAL
 from cfos_cloud.registry.settings import read, write
 from tests import postgresql
 from tests.postgresql import PASSWORD, USER, Cluster, cluster, unused_port
-from tests.registry.support import InlineWorker, make_database, verifier
+from tests.registry.support import (
+    NOON,
+    InlineWorker,
+    access_key,
+    make_database,
+    verifier,
+)
 
 PATIENCE = 30.0
 
@@ -228,7 +238,7 @@ class LossTests(PostgreSQLCase):
         self.assertEqual(len(systems), 2)
 
 
-class HangTests(TestCase):
+class HangCase(TestCase):
     """A PostgreSQL that takes connections and never answers."""
 
     def setUp(self) -> None:
@@ -237,12 +247,25 @@ class HangTests(TestCase):
         self.addCleanup(self.server.drop_database, self.name)
         self.patch(database_module, "ANSWER_SECONDS", 0.5)
         self.patch(database_module, "_LOOK_SECONDS", 0.1)
-        self.database = Database(
-            self.server.url(self.name), IReactorFromThreads(reactor)
-        )
+        # As little as libpq can do.
+        url = f"{self.server.url(self.name)}&connect_timeout=2"
+        self.database = Database(url, IReactorFromThreads(reactor))
         self.database.open()
         self.addCleanup(self.database.close)
 
+    async def until(self, work: Callable[[], Deferred[Any]]) -> None:
+        """Again and again, until it is answered."""
+        for _ in range(int(PATIENCE / 0.1)):
+            try:
+                await work()
+            except DatabaseUnavailable:
+                await deferLater(reactor, 0.1)
+            else:
+                return
+        raise AssertionError(f"not within {PATIENCE} s")
+
+
+class HangTests(HangCase):
     async def test_what_waits_for_it_fails_together_and_it_works_on_afterwards(
         self,
     ) -> None:
@@ -257,17 +280,33 @@ class HangTests(TestCase):
                     line, re.compile(r"can't be used: .*(no answer|timeout)")
                 )
         # What was cut off may be noticed there a moment later than we are back.
-        await self._until(lambda: self.database.run(write_it))
+        await self.until(lambda: self.database.run(write_it))
 
-    async def _until(self, work: Callable[[], Deferred[Any]]) -> None:
-        for _ in range(int(PATIENCE / 0.1)):
-            try:
-                await work()
-            except DatabaseUnavailable:
-                await deferLater(reactor, 0.1)
-            else:
-                return
-        raise AssertionError(f"not within {PATIENCE} s")
+
+class KeysHangTests(HangCase):
+    async def test_keys_work_on_and_memory_is_right_again_afterwards(self) -> None:
+        clock = Clock()
+        clock.advance(NOON.timestamp())
+        events = Events(self.database, clock)
+        keys = Keys(self.database, Systems(self.database, clock, events), clock, events)
+        await keys.add(access_key("works", None, authorised=NOON))
+        with self.server.paused():
+            keys.used("works", "192.0.2.1")
+            clock.advance(INTERVAL)
+            for change in (keys.revoke("works"), keys.add(access_key("new", None))):
+                with self.assertRaises(DatabaseUnavailable):
+                    await change
+            states = {key.id: key.state(NOON) for key in keys}
+            self.assertEqual(states, {"works": KeyState.AUTHORISED})
+        await self.until(self.database.check)
+        # Behind what is read again.
+        await self.until(keys.flush)
+        stored = await self.database.run(key_rows.read_all)
+        self.assertCountEqual(stored, list(keys))
+        (used,) = (key for key in stored if key.id == "works")
+        self.assertEqual((used.last_used, used.last_client), (NOON, "192.0.2.1"))
+        await self.until(lambda: keys.revoke("works"))
+        await keys.close()
 
 
 class AbsentTests(SynchronousTestCase):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred
 
 from cfos_cloud.cloud_id import InvalidCloudID
 from cfos_cloud.registry import (
@@ -20,14 +20,11 @@ from cfos_cloud.registry import (
 from cfos_cloud.registry.errors import DatabaseUnavailable
 from tests.registry.support import (
     NOON,
-    InlineWorker,
+    AnswerLosingWorker,
     ManualWorker,
     RegistryCase,
     verifier,
 )
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class SystemsCase(RegistryCase):
@@ -181,20 +178,6 @@ class ChangingTests(SystemsCase):
         worker.run_all()
         self.successResultOf(removed)
         self.failureResultOf(changed, UnknownSystem)
-
-
-class AnswerLosingWorker(InlineWorker):
-    """Does what it shall; while ``loses`` is set nobody hears of it."""
-
-    loses = False
-
-    def run(
-        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> Deferred[T]:
-        done = super().run(function, *args, **kwargs)
-        if not self.loses:
-            return done
-        return done.addCallback(lambda _: fail(DatabaseUnavailable("no answer")))
 
 
 class DoubtTests(SystemsCase):
