@@ -59,8 +59,24 @@ class EventKind(enum.Enum):
     LOGGED_IN = "logged_in"
     LOGIN_FAILED = "login_failed"
     LOGGED_OUT = "logged_out"
+    #: All sessions of a system at once, by its admin.
+    SESSIONS_ENDED = "sessions_ended"
     #: A source has to wait; ``detail`` says at which door.
     THROTTLED = "throttled"
+
+    #: Access keys: ``cloud_id`` is that of the key's system, ``None`` for the
+    #: operator's; ``detail`` has role and name.
+    KEY_CREATED = "key_created"
+    #: By an application, while the system's admin let it.
+    KEY_REQUESTED = "key_requested"
+    KEY_AUTHORISED = "key_authorised"
+    KEY_AUTHORISATION_FAILED = "key_authorisation_failed"
+    #: Its device does not know it any more: it is pending again.
+    KEY_SUSPENDED = "key_suspended"
+    KEY_REVOKED = "key_revoked"
+    PAIRING_OPENED = "pairing_opened"
+    SIGNING_KEY_ROTATED = "signing_key_rotated"
+    SIGNING_KEY_DROPPED = "signing_key_dropped"
 
     #: Written by another version of this program.
     UNKNOWN = "unknown"
@@ -72,7 +88,7 @@ class Origin:
     Who wants something, and from which address.
 
     ``actor`` is ``server``, ``operator``, ``device``; at a system's device ``admin``
-    or ``user:NAME``; ``nobody`` has proven nothing.
+    or ``user:NAME``; ``key:NAME`` is an access key; ``nobody`` has proven nothing.
     """
 
     actor: str

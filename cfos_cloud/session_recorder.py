@@ -11,7 +11,9 @@ def record_endings(sessions: SessionTable, events: EventLog) -> None:
 
     def ended(session: Session, ending: Ending) -> None:
         # Its role, not its name: that is the device's word, which nobody has checked.
-        by = Origin(session.role, session.client)
+        # An access key's name has been.
+        actor = session.role if session.key_id is None else f"key:{session.user}"
+        by = Origin(actor, session.client)
         events.note(EventKind.LOGGED_OUT, by, session.cloud_id, ending.value)
 
     sessions.subscribe(ended)

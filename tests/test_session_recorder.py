@@ -35,6 +35,18 @@ class EndingTests(SynchronousTestCase):
         )
         self.assertNotIn("canary", str(kept.events))
 
+    def test_of_one_that_an_access_key_has_opened_the_name_is_known(self) -> None:
+        kept = Kept()
+        sessions = SessionTable(Clock().seconds)
+        record_endings(sessions, kept)
+        session = sessions.create(
+            "Garage", "grant" * 4, "admin", "A browser", "::1", key_id="k"
+        )
+        sessions.end(session, Ending.KEY_ENDED)
+        [(_, by, _, detail)] = kept.events
+        self.assertEqual(by, Origin("key:A browser", "::1"))
+        self.assertEqual(detail, "key ended")
+
     def test_other_times_can_be_set_while_sessions_last(self) -> None:
         clock = Clock()
         sessions = SessionTable(clock.seconds)

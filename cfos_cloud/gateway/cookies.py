@@ -113,6 +113,7 @@ _OUR_PATHS = (
     b"/ui/%b/cloud-login.htm",
     b"/ui/%b/cloud-logout.htm",
     b"/ui/%b/cloud-admin.htm",
+    b"/ui/%b/cloud-keys.htm",
 )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol as Interface
 
 from twisted.logger import Logger
 
+from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import accepts_html, login_path
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import (
@@ -17,12 +18,14 @@ from cfos_cloud.gateway.error_pages import (
     Repeat,
     new_error_id,
 )
-from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.http.message import BadMessage, RequestHead, value_of
 from cfos_cloud.languages import choose
 from cfos_cloud.relay.channel import RequestChannel
 
 _log = Logger()
+
+#: What a program is taken to accept, which may send any ``Accept`` or none.
+_JSON = b"application/json"
 
 
 class SystemNote(Interface):
@@ -51,7 +54,7 @@ def log_error(
     What belongs to an id that somebody is shown.
 
     :param client: an address.
-    :param cloud_id: of the system that the client is logged in to.
+    :param cloud_id: of the system that the client is logged in to, or has a key of.
     :param why: never with a query string in it.
     """
     _log.info(
@@ -78,23 +81,25 @@ class ErrorAnswers:
         kind: ErrorKind,
         why: str,
         client: Client,
-        session: Session | None = None,
+        access: Access | None = None,
     ) -> None:
         """A small page of ours, or JSON; answer and log have its id."""
         name = since = language = None
         error_id = new_error_id()
-        if session is not None:
-            language = session.language
-            system = self._systems.get(session.cloud_id)
+        accept = value_of(head.fields, b"accept")
+        if access is not None:
+            language = access.language
+            accept = accept if access.for_people else _JSON
+            system = self._systems.get(access.cloud_id)
             if system is not None:
-                name = system.name or session.cloud_id
+                name = system.name or access.cloud_id
                 since = system.last_seen if kind is ErrorKind.OFFLINE else None
-        cloud_id = None if session is None else session.cloud_id
+        cloud_id = None if access is None else access.cloud_id
         log_error(kind, error_id, client.address, cloud_id, why)
         repeat = Repeat.of(head.method, head.target)
         answer = self._pages.render(
             GatewayError(kind, error_id, name, since, repeat, language),
-            value_of(head.fields, b"accept"),
+            accept,
             value_of(head.fields, b"accept-language"),
         )
         fields = b"".join(b"%b: %b\r\n" % pair for pair in answer.fields)
@@ -106,7 +111,7 @@ class ErrorAnswers:
         """Neither a session nor a key: to the log-in, or away."""
         path = head.target.partition(b"?")[0]
         if path.startswith(b"/api/json/"):
-            _answer(channel, 401, b"Cache-Control: no-store\r\n")
+            self.refuse_key(channel)
         elif is_for_a_page(head, path):
             wanted = value_of(head.fields, b"accept-language") or b""
             location = login_path(choose(wanted.decode("latin-1")))
@@ -119,8 +124,28 @@ class ErrorAnswers:
         else:
             self.fail(channel, head, ErrorKind.UNAUTHORISED, "no session", client)
 
+    def refuse_key(self, channel: RequestChannel) -> None:
+        """
+        A key that is none, or not good for this, or is missing: the same to the byte,
+        and never a page, since programs read it.
+        """
+        _answer(channel, 401, b"Cache-Control: no-store\r\n")
+
+    def no_longer_allowed(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        client: Client,
+        access: Access,
+    ) -> None:
+        """``access`` has ended before there was an answer."""
+        if access.for_people:
+            self.log_in_first(channel, head, client)
+        else:
+            self.refuse_key(channel)
+
     def refuse_worker(
-        self, channel: RequestChannel, client: Client, session: Session
+        self, channel: RequestChannel, client: Client, access: Access
     ) -> None:
         """
         The script of a service worker, which would outlive the session, and see what
@@ -128,7 +153,7 @@ class ErrorAnswers:
         """
         _log.info(
             "service worker of {system} refused to {client}",
-            system=session.cloud_id,
+            system=access.cloud_id,
             client=client.address,
         )
         _answer(channel, 403, b"Cache-Control: no-store\r\n")

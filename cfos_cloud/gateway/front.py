@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from cfos_cloud.gateway import cookies
+from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import Place, place_of
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import ErrorKind
+from cfos_cloud.gateway.key_access import SystemKeyAccess
+from cfos_cloud.gateway.key_requests import without_key
 from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.gateway.rewriting import (
-    forwarded_lines,
     passes_upgrade,
     request_to_device,
     response_fields,
 )
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.gateway.stream_lines import StreamLines
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
@@ -42,16 +44,6 @@ _DEVICE_ERRORS = {
 }
 
 
-class _Lines(NamedTuple):
-    """What stays the same from one request of a connection to the next."""
-
-    session: Session
-    client: Client
-    host: bytes
-    forwarded: bytes
-    preamble: bytes
-
-
 class FrontConnection:
     """
     The request handler of one connection.
@@ -71,7 +63,7 @@ class FrontConnection:
         self._upstream: UpstreamConnection | None = None
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[TunnelSession, bytes] | None = None
-        self._made: _Lines | None = None
+        self._lines = StreamLines()
         #: When the present request for a device came.
         self._began = 0.0
 
@@ -99,20 +91,11 @@ class FrontConnection:
                 self._refuse(channel, head, why, client, session)
                 return None
         if place is Place.OURS or (place is Place.ROBOTS and session is None):
-            return PageExchange(
-                gateway.site,
-                channel,
-                head,
-                client.address,
-                client.secure,
-                None if session is None else session.cloud_id,
-                gateway.metrics.pages,
-            )
+            cloud_id = None if session is None else session.cloud_id
+            return self._to_page(channel, head, client, cloud_id)
         if session is None:
-            gateway.metrics.without_session += 1
-            gateway.answers.log_in_first(channel, head, client)
-            return None
-        return self._to_device(channel, head, session, cookie_values, client)
+            return self._without_session(channel, head, cookie_values, client)
+        return self._to_device(channel, head, session, head, cookie_values, client)
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
         self._drop_upstream()
@@ -129,32 +112,30 @@ class FrontConnection:
 
     # RelayOwner
 
-    def response_fields(
-        self, relay: Relay[Session], head: ResponseHead
-    ) -> bytes | None:
+    def response_fields(self, relay: Relay[Access], head: ResponseHead) -> bytes | None:
         if head.status in (502, 503, 504) and value_of(head.fields, b"cfos-error"):
             return None
         self._gateway.metrics.device_answered(head.status, self._began)
         return response_fields(head)
 
-    def response_refused(self, relay: Relay[Session], head: ResponseHead) -> None:
+    def response_refused(self, relay: Relay[Access], head: ResponseHead) -> None:
         error = value_of(head.fields, b"cfos-error") or b""
         kind = _DEVICE_ERRORS.get(error.lower(), ErrorKind.BAD_GATEWAY)
         self._fail(relay.channel, relay.head, kind, "the target", relay.access)
 
-    def relay_retry(self, relay: Relay[Session]) -> bool:
+    def relay_retry(self, relay: Relay[Access]) -> bool:
         if relay.access.ended:
             return False
         tunnel = self._gateway.exchange.session(relay.access.cloud_id)
         return tunnel is not None and self._start(relay, tunnel, relay.request)
 
-    def relay_failed(self, relay: Relay[Session], why: str) -> None:
+    def relay_failed(self, relay: Relay[Access], why: str) -> None:
         def answer() -> None:
             if relay.channel.lost:
                 return
             if relay.access.ended:
-                self._gateway.answers.log_in_first(
-                    relay.channel, relay.head, self._client
+                self._gateway.answers.no_longer_allowed(
+                    relay.channel, relay.head, self._client, relay.access
                 )
             else:
                 online = self._gateway.exchange.session(relay.access.cloud_id)
@@ -163,7 +144,7 @@ class FrontConnection:
 
         self._gateway.clock.callLater(REVOCATION_SECONDS, answer)
 
-    def relay_done(self, relay: Relay[Session], reusable: bool) -> None:
+    def relay_done(self, relay: Relay[Access], reusable: bool) -> None:
         relay.access.streams.discard(relay)
         if reusable and relay.channel.stays:
             self._upstream = relay.upstream
@@ -202,35 +183,81 @@ class FrontConnection:
         else:
             self._fail(channel, head, ErrorKind.CROSS_SITE, why.value, session)
 
+    def _without_session(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        cookie_values: list[bytes],
+        client: Client,
+    ) -> RequestSink | None:
+        """By an access key, or to the log-in."""
+        gateway = self._gateway
+        token = None if gateway.keys is None else gateway.keys.token_of(head)
+        if gateway.keys is None or token is None:
+            gateway.metrics.without_session += 1
+            gateway.answers.log_in_first(channel, head, client)
+            return None
+        access = gateway.keys.admit(token, head, client.address)
+        if access is None:
+            gateway.metrics.without_session += 1
+            gateway.answers.refuse_key(channel)
+            return None
+        if not isinstance(access, SystemKeyAccess):
+            return self._to_page(channel, head, client)
+        if value_of(head.fields, b"service-worker") is not None:
+            gateway.answers.refuse_worker(channel, client, access)
+            return None
+        own = without_key(head)
+        return self._to_device(channel, head, access, own, cookie_values, client)
+
+    def _to_page(
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        client: Client,
+        cloud_id: str | None = None,
+    ) -> PageExchange:
+        return PageExchange(
+            self._gateway.site,
+            channel,
+            head,
+            client.address,
+            client.secure,
+            cloud_id,
+            self._gateway.metrics.pages,
+        )
+
     def _to_device(
         self,
         channel: RequestChannel,
         head: RequestHead,
-        session: Session,
+        access: Access,
+        shown: RequestHead,
         cookie_values: list[bytes],
         client: Client,
     ) -> RequestSink | None:
-        tunnel = self._gateway.exchange.session(session.cloud_id)
+        """``shown`` is what of ``head`` the device may see."""
+        tunnel = self._gateway.exchange.session(access.cloud_id)
         if tunnel is None:
-            self._fail(channel, head, ErrorKind.OFFLINE, "offline", session)
+            self._fail(channel, head, ErrorKind.OFFLINE, "offline", access)
             return None
         self._began = self._gateway.metrics.seconds()
-        relay = Relay(self, channel, head, session)
-        forwarded, preamble = self._lines(session, client, head.host)
-        request = request_to_device(head, cookie_values, forwarded)
+        relay = Relay(self, channel, head, access)
+        forwarded, preamble = self._lines.of(access, client, head.host)
+        request = request_to_device(shown, cookie_values, forwarded)
         relay.request = (preamble, request)
         if head.upgrade is not None:
             relay.may_switch = passes_upgrade(head.upgrade)
-        session.streams.add(relay)
+        access.streams.add(relay)
         if not self._start(relay, tunnel, relay.request):
-            session.streams.discard(relay)
-            self._fail(channel, head, ErrorKind.OFFLINE, "no stream", session)
+            access.streams.discard(relay)
+            self._fail(channel, head, ErrorKind.OFFLINE, "no stream", access)
             return None
         return relay
 
     def _start(
         self,
-        relay: Relay[Session],
+        relay: Relay[Access],
         tunnel: TunnelSession,
         request: tuple[bytes, bytes],
     ) -> bool:
@@ -260,40 +287,13 @@ class FrontConnection:
         if upstream is not None:
             upstream.close()
 
-    def _lines(
-        self, session: Session, client: Client, host: bytes
-    ) -> tuple[bytes, bytes]:
-        """Forwarding fields and a stream's first line; made once for a run of them."""
-        made = self._made
-        if (
-            made is None
-            or made.session is not session
-            or made.client != client
-            or made.host != host
-        ):
-            preamble = {
-                "kind": "http",
-                "grant": session.grant,
-                "client": client.address,
-                "scheme": client.scheme.decode("ascii"),
-                "host": host.decode("ascii"),
-            }
-            made = self._made = _Lines(
-                session,
-                client,
-                host,
-                forwarded_lines(client.address, client.secure, host),
-                json.dumps(preamble, separators=(",", ":")).encode() + b"\n",
-            )
-        return made.forwarded, made.preamble
-
     def _fail(
         self,
         channel: RequestChannel,
         head: RequestHead,
         kind: ErrorKind,
         why: str,
-        session: Session | None = None,
+        access: Access,
     ) -> None:
         self._gateway.metrics.failures[kind.slug] += 1
-        self._gateway.answers.fail(channel, head, kind, why, self._client, session)
+        self._gateway.answers.fail(channel, head, kind, why, self._client, access)

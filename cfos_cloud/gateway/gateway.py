@@ -13,6 +13,7 @@ from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_answers import ErrorAnswers, SystemDirectory
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.front import FrontConnection
+from cfos_cloud.gateway.key_requests import KeyGate
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.metrics import RequestMetrics
 from cfos_cloud.relay.channel import RequestChannel
@@ -32,6 +33,8 @@ class Gateway:
     site: Site
     proxies: ProxyTrust
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
+    #: ``None``: there are no access keys, and whoever presents one has none.
+    keys: KeyGate | None = None
     channels: dict[RequestChannel, FrontConnection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

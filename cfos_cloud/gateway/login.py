@@ -56,7 +56,8 @@ class LoginExchange(Interface):
 class Authenticator:
     """
     Opens sessions. Whatever ends one, except the device itself, the device is told,
-    if it is online then; if it isn't, the grant ends by its own time.
+    if it is online then; if it isn't, the grant ends by its own time. It is told
+    nothing where the session was opened by an access key: the grant is the key's.
     """
 
     log = Logger()
@@ -153,5 +154,5 @@ class Authenticator:
             tunnel.logout(grant)
 
     def _session_ended(self, session: Session, ending: Ending) -> None:
-        if ending is not Ending.REVOKED:
+        if ending is not Ending.REVOKED and session.key_id is None:
             self._forget(session.cloud_id, session.grant)

@@ -39,6 +39,8 @@ class CloudRequest(Request):
     secure: bool = False
     #: The system that the client is logged in to.
     cloud_id: str | None = None
+    #: What it is allowed by, once a page has found out.
+    caller: object = None
 
     def isSecure(self) -> bool:
         return self.secure

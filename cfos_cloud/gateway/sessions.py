@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol as Interface
+from typing import ClassVar
 
 from cfos_cloud.cloud_id import fold
+from cfos_cloud.gateway.access import Abortable
 
 #: Seconds without a request after which a session ends.
 IDLE = 24 * 3600.0
@@ -19,13 +20,6 @@ ABSOLUTE = 30 * 24 * 3600.0
 MAX_SESSIONS = 100_000
 #: Sessions of one system, so that nobody's log-ins end other systems' sessions.
 MAX_SESSIONS_PER_SYSTEM = 250
-
-
-class Abortable(Interface):
-    """What lives by a session, a request's stream say; hashable."""
-
-    def abort(self) -> None:
-        """End at once."""
 
 
 class Ending(Enum):
@@ -39,6 +33,8 @@ class Ending(Enum):
     EVICTED = "evicted"
     #: The device has revoked the grant.
     REVOKED = "revoked"
+    #: The access key that it was opened by has ended.
+    KEY_ENDED = "key ended"
     #: The system was removed or disabled.
     SYSTEM_GONE = "system gone"
 
@@ -52,6 +48,8 @@ class Session:
     which :meth:`SessionTable.find` gave the session, or after a look at ``ended``,
     and takes itself out when done.
     """
+
+    for_people: ClassVar[bool] = True
 
     #: 256 random bits, base64url; never logged.
     token: bytes = field(repr=False)
@@ -68,8 +66,15 @@ class Session:
     last_used: float
     #: The language of the page that logged in.
     language: str | None = None
+    #: ID of the access key that it was opened by, instead of a password.
+    key_id: str | None = None
     streams: set[Abortable] = field(default_factory=set, repr=False)
     ended: bool = False
+
+    @property
+    def by_admin(self) -> bool:
+        """Whether the device's admin password has opened it; no key is enough."""
+        return self.role == "admin" and self.key_id is None
 
 
 def _new_token() -> bytes:
@@ -119,6 +124,7 @@ class SessionTable:
         user: str,
         client: str,
         language: str | None = None,
+        key_id: str | None = None,
     ) -> Session:
         """A new session; where a bound is reached, the least used one ends."""
         of_system = self.of_system(cloud_id)
@@ -128,7 +134,16 @@ class SessionTable:
             self._evict(list(self._sessions.values()))
         now = self._seconds()
         session = Session(
-            self._new_token(), cloud_id, grant, role, user, client, now, now, language
+            self._new_token(),
+            cloud_id,
+            grant,
+            role,
+            user,
+            client,
+            now,
+            now,
+            language,
+            key_id,
         )
         self._sessions[session.token] = session
         self._by_system.setdefault(fold(cloud_id), {})[session.token] = session

@@ -145,6 +145,15 @@ class AuthenticatorTests(SynchronousTestCase):
         self.sessions.end_grant("W00-A", "g")
         self.assertEqual(self.tunnel.logged_out, [])
 
+    def test_nor_of_one_that_an_access_key_has_opened(self) -> None:
+        # The grant is the key's, and lives on.
+        for ending in Ending:
+            session = self.sessions.create(
+                "W00-A", "g", "admin", "A browser", "192.0.2.1", key_id="k"
+            )
+            self.sessions.end(session, ending)
+        self.assertEqual(self.tunnel.logged_out, [])
+
     def test_nobody_is_told_while_the_system_is_offline(self) -> None:
         session = self.session()
         self.exchange.tunnel = None

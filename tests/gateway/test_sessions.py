@@ -54,6 +54,15 @@ class LifeTests(SessionTestCase):
         self.assertEqual(len(tokens), 100)
         self.assertEqual({len(token) for token in tokens}, {43})
 
+    def test_only_the_admin_password_makes_one_the_admin_s(self) -> None:
+        for role, key_id, is_so in (
+            ("admin", None, True),
+            ("admin", "a key", False),
+            ("user", None, False),
+        ):
+            session = self.table.create("W00-A", "g", role, "x", "", None, key_id)
+            self.assertIs(session.by_admin, is_so)
+
     def test_no_secret_is_shown(self) -> None:
         session = self.create(grant="secret-grant")
         self.assertNotIn(session.token.decode(), repr(session))
