@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from base64 import b64decode
+from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
@@ -11,6 +14,9 @@ from scramp import ScramMechanism
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.cloud_password import is_generated
+from cfos_cloud.device.authorization import AuthorizeRequest
+from cfos_cloud.device.preamble import parse_preamble
+from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.tunnel.control import Call, Message, Notification, Refusal, parse
 from cfos_cloud.tunnel.hello import parse_grant, parse_hello
 from cfos_cloud.tunnel.scram import (
@@ -111,7 +117,10 @@ class MessageTests(SynchronousTestCase):
         methods = {m.method for m in messages if isinstance(m, Call | Notification)}
         self.assertEqual(
             methods,
-            {"hello", "login", "authorize", "logout", "revoke", "goaway", "status"},
+            {
+                *("hello", "login", "authorize", "logout", "forget", "revoke"),
+                *("goaway", "status"),
+            },
         )
         (refusal,) = (m for m in messages if isinstance(m, Refusal))
         self.assertEqual(refusal.error.code, -32001)
@@ -123,6 +132,29 @@ class MessageTests(SynchronousTestCase):
             result = getattr(message, "result", {})
             if "grant" in result:
                 self.assertEqual(parse_grant(result).role, "admin")
+
+    def test_the_hashes_of_an_access_key_are_right(self) -> None:
+        found = re.search(r"(?m)^```\n((?:[A-Za-z0-9_.-]+\n)+)```$", self.text)
+        assert found is not None
+        token = found[1].replace("\n", "")
+        self.assertEqual(token.count("."), 2)
+        self.assertIn(f"(one line of {len(token)} characters,", self.text)
+        grant = grant_of(token.encode())
+        key = consent_of(grant)
+        self.assertIn(f"\ngrant  {grant}\nkey    {key}\n", self.text)
+        by_hand = base64.urlsafe_b64encode(hashlib.sha256(grant.encode()).digest())
+        self.assertEqual(by_hand.rstrip(b"=").decode(), key)
+        lines = re.findall(r'(?m)^(\{"kind":"http".*\})⏎$', self.text)
+        (line,) = (line for line in lines if grant in line)
+        self.assertEqual(parse_preamble(line.encode()).grant, grant)
+
+    def test_consent_to_that_key_is_taken_and_forgotten(self) -> None:
+        messages = [m for m in self.messages() if isinstance(m, Call | Notification)]
+        params = {m.method: m.params for m in messages}
+        now = datetime(2026, 12, 31, tzinfo=UTC).timestamp()
+        consent = AuthorizeRequest.check(params["authorize"], now).consent
+        self.assertIn(f"\nkey    {consent.key}\n", self.text)
+        self.assertEqual(params["forget"], {"keys": [consent.key]})
 
     def test_the_frames_open_a_stream_and_carry_hello(self) -> None:
         frames = re.findall(

@@ -24,6 +24,7 @@ from cfos_cloud.daemon_options import state_directory
 from cfos_cloud.device.check_options import CheckOptions, add_arguments, options_of
 from cfos_cloud.device.check_steps import (
     StepFailed,
+    check_credential,
     check_dns,
     check_log_in,
     check_password,
@@ -146,6 +147,10 @@ async def _check(
         findings.append(await _finding("log-in", step))
     step = partial(check_target, reactor, options.target)
     findings.append(await _finding("target", step))
+    header_file = options.path("target-header-file")
+    if header_file is not None and findings[-1].ok:
+        step = partial(check_credential, reactor, options.target, header_file)
+        findings.append(await _finding("credential", step))
     return findings
 
 

@@ -30,6 +30,7 @@ from cfos_cloud.device.outcomes import (
     Outcome,
     Refused,
 )
+from cfos_cloud.device.target_header import TargetHeader, TargetHeaderError
 from cfos_cloud.device.tls_client import ReceivedCertificate, RecordingTLS
 from cfos_cloud.device.trust import ServerDistrusted, ServerTrust
 from cfos_cloud.tunnel.reasons import printable, reason_of
@@ -189,10 +190,39 @@ async def check_target(reactor: Any, target: Origin) -> str:
     """
     :raises StepFailed: nothing that speaks HTTP is there.
     """
+    code, phrase = await _ask(reactor, target, Headers())
+    return f"{target} answers {code} {phrase}".rstrip()
+
+
+async def check_credential(reactor: Any, target: Origin, file: Path) -> str:
+    """
+    :raises StepFailed: the file can't be used, or the target does not take what is in
+        it.
+    """
+    try:
+        header = TargetHeader.load(file)
+    except TargetHeaderError as error:
+        raise StepFailed(str(error)) from error
+    fields = Headers()
+    for _, line in header.lines:
+        name, _, value = line.rstrip().partition(b": ")
+        fields.setRawHeaders(name, [value])
+    code, phrase = await _ask(reactor, target, fields)
+    answer = f"{target} answers {code} {phrase}".rstrip()
+    if code in (401, 403):
+        raise StepFailed(
+            f"{answer} to a request with it; compare {file} with what the device "
+            "expects"
+        )
+    return f"{answer} to a request with it"
+
+
+async def _ask(reactor: Any, target: Origin, fields: Headers) -> tuple[int, str]:
+    """Status and phrase for ``GET /`` with ``fields``."""
+    if not fields.hasHeader("user-agent"):
+        fields.setRawHeaders("User-Agent", [AGENT])
     agent: IAgent = Agent(reactor, connectTimeout=STEP_SECONDS)
-    asking = agent.request(
-        b"GET", f"{target}/".encode("ascii"), Headers({"User-Agent": [AGENT]})
-    )
+    asking = agent.request(b"GET", f"{target}/".encode("ascii"), fields)
     try:
         response = await asking.addTimeout(STEP_SECONDS, reactor)
     except Exception as error:
@@ -203,8 +233,7 @@ async def check_target(reactor: Any, target: Origin) -> str:
     visit = _Visit()
     response.deliverBody(visit)
     await visit.left
-    phrase = printable(response.phrase.decode("latin-1"))
-    return f"{target} answers {response.code} {phrase}".rstrip()
+    return response.code, printable(response.phrase.decode("latin-1"))
 
 
 def _endpoint(reactor: Any, server: Origin) -> HostnameEndpoint:

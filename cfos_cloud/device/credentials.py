@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from cfos_cloud.device.admin_password import AdminPassword, AdminPasswordError
 from cfos_cloud.device.grants import Grant, Grants
 from cfos_cloud.device.users import ADMIN, Users, UsersError
+from cfos_cloud.device.watched import Watched
 
 #: Seconds between two looks, so that a change takes effect within one second.
 POLL_SECONDS = 0.5
@@ -43,38 +44,6 @@ class CredentialsChange:
         return grant.user in self.users
 
 
-class _Watched:
-    """Tells when a file is to be read (again)."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._seen: object = ()
-        self._again = False
-
-    def is_due(self) -> bool:
-        """
-        Whether it changed since the last call. True once more at the call after a
-        change: a write in the same tick of the file system's clock looks the same.
-        """
-        if self._path is None:
-            return False
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            now: object = error.errno
-        else:
-            now = (
-                status.st_ino,
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-            )
-        due = now != self._seen or self._again
-        self._again = now != self._seen
-        self._seen = now
-        return due
-
-
 class Credentials:
     """
     Admin password and users as they are now. While a file is broken it counts as
@@ -95,8 +64,8 @@ class Credentials:
         self._admin_file = admin_file
         self._users_file = users_file
         self._on_change = on_change
-        self._admin_watched = _Watched(admin_file)
-        self._users_watched = _Watched(users_file)
+        self._admin_watched = Watched(admin_file)
+        self._users_watched = Watched(users_file)
         self._good_admin = self.admin
         self._good_users = self.users
         self._complaints: dict[Path | None, str] = {}
@@ -170,15 +139,23 @@ class Credentials:
 
 
 class CredentialsWatch(Service):
-    """Ends grants in time: by their own, and by their credentials."""
+    """
+    Ends grants in time: by their own, and by their credentials. ``more`` is looked at
+    as often.
+    """
 
     log = Logger()
 
     def __init__(
-        self, credentials: Credentials, grants: Grants, clock: IReactorTime
+        self,
+        credentials: Credentials,
+        grants: Grants,
+        clock: IReactorTime,
+        *more: Callable[[], object],
     ) -> None:
         self._credentials = credentials
         self._grants = grants
+        self._more = more
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
 
@@ -192,8 +169,8 @@ class CredentialsWatch(Service):
             self._loop.stop()
 
     def _look(self) -> None:
-        try:
-            self._credentials.poll()
-            self._grants.sweep()
-        except Exception:  # a loop that ended would never revoke again
-            self.log.failure("the credentials could not be looked at")
+        for look in (self._credentials.poll, self._grants.sweep, *self._more):
+            try:
+                look()
+            except Exception:  # a loop that ended would never revoke again
+                self.log.failure("the credentials could not be looked at")

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import random as _random
 from typing import Any
 
@@ -20,7 +21,10 @@ from twisted.logger import Logger
 
 from cfos_cloud import cloud_password
 from cfos_cloud.device.authentication import SystemIdentity
+from cfos_cloud.device.authorization import Authorization
 from cfos_cloud.device.connector import Site, make_connector
+from cfos_cloud.device.consent_file import ConsentFile
+from cfos_cloud.device.consents import Consents
 from cfos_cloud.device.credentials import (
     Credentials,
     CredentialsChange,
@@ -28,17 +32,21 @@ from cfos_cloud.device.credentials import (
 )
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grants
-from cfos_cloud.device.login import WORKER_THREADS, WORKER_WAITING, DeviceLogin
+from cfos_cloud.device.key_grants import AnyGrant, KeyGrants
+from cfos_cloud.device.login import DeviceLogin
 from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.proof import WORKER_THREADS, WORKER_WAITING, Prover
 from cfos_cloud.device.report import Report
+from cfos_cloud.device.request_stream import TargetSide
 from cfos_cloud.device.settings import DeviceSettings
 from cfos_cloud.device.status import DeviceStatus, StatusListener
+from cfos_cloud.device.target_header import TargetHeaderFile
 from cfos_cloud.device.target_pool import TargetPool
 from cfos_cloud.device.target_report import TargetReport
 from cfos_cloud.device.trust import ServerTrust
 from cfos_cloud.device.tunnel import Welcome
 from cfos_cloud.throttle import Throttle
-from cfos_cloud.tunnel.control import JSONObject, text_member
+from cfos_cloud.tunnel.control import InvalidParams, JSONObject, text_member
 from cfos_cloud.workers import ThreadWorker
 
 #: Seconds that a connection to the server, or to the target, may take.
@@ -48,11 +56,13 @@ TARGET_CONNECT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class LocalStreams:
-    """What the tunnel leads to: the target, and the log-in in front of it."""
+    """What the tunnel leads to: the target, and who may come in there."""
 
     forwarder: Forwarder
     device_login: DeviceLogin
     grants: Grants
+    authorization: Authorization
+    key_grants: KeyGrants
 
     def stream_opened(self, stream_id: int) -> IProtocol | None:
         return self.forwarder.stream_opened(stream_id)
@@ -64,6 +74,15 @@ class LocalStreams:
         grant = text_member(params, "grant")
         if grant is not None:
             self.grants.forget(grant)
+
+    def authorize(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
+        return self.authorization.authorize(params)
+
+    def forget(self, params: Mapping[str, object]) -> None:
+        keys = params.get("keys")
+        if not isinstance(keys, list):
+            raise InvalidParams("keys must be a list of texts")
+        self.key_grants.forget(key for key in keys if isinstance(key, str))
 
     def welcomed(self, welcome: Welcome) -> None:
         """Each stream names its own public address."""
@@ -84,7 +103,9 @@ class DeviceEnd(MultiService):
     :raises InvalidCloudID: the Cloud ID is none.
     :raises UnusablePassword: SCRAM can't use the password.
     :raises PinFileError: the state directory, or what is in it, can't be used.
+    :raises ConsentFileError: the file of consents to access keys can't be read.
     :raises CredentialsError: a file of admin password or users can't be used.
+    :raises TargetHeaderError: the file with the target's credential can't be used.
     """
 
     log = Logger()
@@ -114,6 +135,13 @@ class DeviceEnd(MultiService):
             self._credentials_changed,
         )
         self.credentials.load()
+        self._consents = Consents(ConsentFile(settings.state_directory), now)
+        self._consents.load(self.credentials.admin)
+        self.key_grants = KeyGrants(
+            self._consents, lambda grant: self.connector.revoke(grant.token)
+        )
+        self._now = now
+        self._target_header = _load_target_header(settings.target_header_file)
         self._secrets = ThreadWorker(reactor, "secrets", WORKER_THREADS, WORKER_WAITING)
         self._proofs = ThreadWorker(reactor, "proofs", 1)
         self._report = Report(
@@ -129,7 +157,10 @@ class DeviceEnd(MultiService):
         self.connector = make_connector(
             site, reactor, random, self._proofs, self._report
         )
-        watch = CredentialsWatch(self.credentials, self.grants, reactor)
+        more: list[Callable[[], object]] = [self.key_grants.sweep]
+        if self._target_header is not None:
+            more.append(self._target_header.poll)
+        watch = CredentialsWatch(self.credentials, self.grants, reactor, *more)
         watch.setServiceParent(self)
 
     @property
@@ -152,6 +183,8 @@ class DeviceEnd(MultiService):
                 "there is no admin password{place}: every log-in is refused",
                 place="" if file is None else f" in {file}",
             )
+        if self._target_header is not None:
+            self._target_header.warn_of_others()
         self.connector.start()
 
     def stopService(self) -> Deferred[None]:
@@ -188,23 +221,42 @@ class DeviceEnd(MultiService):
             target_state=report.attempted,
         )
         forwarder = Forwarder(
-            self.grants,
-            self.pool,
-            str(target).encode("ascii"),
+            AnyGrant((self.grants, self.key_grants)),
+            TargetSide(self.pool, str(target).encode("ascii"), self._target_header),
             self._reactor,
             lambda grant: self.connector.revoke(grant),
         )
-        login = DeviceLogin(
-            self.credentials,
-            self.grants,
-            Throttle(self._seconds),
+        login = DeviceLogin(self._make_prover(), self.grants)
+        authorization = Authorization(
+            self._make_prover(),
+            self._consents,
+            self.key_grants,
             self._reactor,
             self._secrets,
+            self._now,
+            os.urandom,
         )
-        return LocalStreams(forwarder, login, self.grants)
+        return LocalStreams(
+            forwarder, login, self.grants, authorization, self.key_grants
+        )
+
+    def _make_prover(self) -> Prover:
+        """Log-ins and access keys: who guesses at one leaves the other alone."""
+        throttle = Throttle(self._seconds)
+        return Prover(self.credentials, throttle, self._reactor, self._secrets)
 
     def _credentials_changed(self, change: CredentialsChange) -> None:
         self.grants.revoke_where(change.drops)
+        if change.admin:
+            self.key_grants.drop_all()
+
+
+def _load_target_header(path: Path | None) -> TargetHeaderFile | None:
+    if path is None:
+        return None
+    file = TargetHeaderFile(path)
+    file.load()
+    return file
 
 
 def _make_trust(settings: DeviceSettings) -> ServerTrust:

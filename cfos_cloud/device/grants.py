@@ -21,6 +21,9 @@ MAX_TTL = 30 * 24 * 3600
 MAX_GRANTS = 1_000
 
 
+_log = Logger()
+
+
 class Abortable(Interface):
     """A stream, as a grant sees it; hashable."""
 
@@ -31,8 +34,9 @@ class Abortable(Interface):
 @dataclass(frozen=True, eq=False)
 class Grant:
     """
-    One log-in. ``expires`` is a time of the clock; whoever carries a request of this
-    grant adds itself to ``streams`` and discards itself when done.
+    One log-in, or one access key (``key`` is what the device end knows it by).
+    ``expires`` is a time of the clock; whoever carries a request of this grant adds
+    itself to ``streams`` and discards itself when done.
     """
 
     token: str = field(repr=False)
@@ -40,6 +44,23 @@ class Grant:
     user: str
     expires: float
     streams: set[Abortable] = field(default_factory=set, repr=False)
+    key: str | None = None
+
+    def abort_streams(self) -> None:
+        """End all that lives by it."""
+        for stream in tuple(self.streams):
+            try:
+                stream.abort()
+            except Exception:  # the others must end all the same
+                _log.failure("a stream of an ended grant could not be aborted")
+        self.streams.clear()
+
+
+class GrantSource(Interface):
+    """Whoever knows grants."""
+
+    def find(self, token: str) -> Grant | None:
+        """The grant of this token while it lives."""
 
 
 def _nobody_listens(_: Grant) -> None:
@@ -101,7 +122,7 @@ class Grants:
         """The server's log-out: ends the grant and its streams, tells nobody."""
         grant = self._grants.pop(token, None)
         if grant is not None:
-            self._abort_streams(grant)
+            grant.abort_streams()
 
     def revoke_where(self, condition: Callable[[Grant], bool]) -> int:
         """End every grant that meets ``condition``; how many those were."""
@@ -118,16 +139,8 @@ class Grants:
     def _revoke(self, grant: Grant) -> None:
         if self._grants.pop(grant.token, None) is None:
             return  # ended meanwhile by what an abort or a listener did
-        self._abort_streams(grant)
+        grant.abort_streams()
         try:
             self.on_revoked(grant)
         except Exception:
             self.log.failure("the end of a grant could not be told")
-
-    def _abort_streams(self, grant: Grant) -> None:
-        for stream in tuple(grant.streams):
-            try:
-                stream.abort()
-            except Exception:  # the others must end all the same
-                self.log.failure("a stream of an ended grant could not be aborted")
-        grant.streams.clear()

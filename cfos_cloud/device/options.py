@@ -33,6 +33,14 @@ class Options(DaemonOptions):
         ["target", "t", None, "the device's web UI, http://HOST[:PORT]"],
         ["admin-password-file", None, None, "file with the device's admin password"],
         ["users-file", None, None, "file with the users who may log in"],
+        [
+            "target-header-file",
+            None,
+            None,
+            "file with lines 'Name: value', 8 at most: the device's own credential, "
+            "added to requests to the target by access keys and by who is logged in "
+            "as admin (where the request has no such field of its own), never by users",
+        ],
         ["profile", None, "generic", "kind of device: generic, cfos or tq"],
         [
             "verify",
@@ -46,7 +54,12 @@ class Options(DaemonOptions):
             str(DEFAULT_CONNECTIONS),
             "connections to the target",
         ],
-        ["state-dir", None, None, "where the server's key is kept"],
+        [
+            "state-dir",
+            None,
+            None,
+            "where the server's key and the consents to access keys are kept",
+        ],
     ]
 
     server: Origin
@@ -60,6 +73,7 @@ class Options(DaemonOptions):
                 "password-file": "cloud-password",
                 "admin-password-file": "admin-password",
                 "users-file": "users",
+                "target-header-file": "target-header",
             }
         )
         for name in ("server", "cloud-id", "password-file", "target"):

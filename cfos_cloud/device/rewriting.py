@@ -7,7 +7,7 @@ other way round; bodies are untouched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
@@ -55,11 +55,27 @@ def _replace(url: bytes, old: bytes, new: bytes) -> bytes:
     return new + rest if rest[:1] in (b"", b"/", b"?", b"#") else url
 
 
+@dataclass(frozen=True)
+class OwnFields:
+    """
+    What the device end says for itself: ``lines`` by lower-case name. Where the
+    request has such a field its own stays, unless ``replace``.
+    """
+
+    lines: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    replace: bool
+
+
 def request_to_target(
-    head: RequestHead, mapping: Mapping, user: str, role: str
+    head: RequestHead,
+    mapping: Mapping,
+    user: str,
+    role: str,
+    own: OwnFields | None = None,
 ) -> bytes:
     """The head for the target, with the ``Cfos-*`` fields that only we may say."""
     nominated = head.nominated
+    ours = {} if own is None else dict(own.lines)
     language = b""
     out = [
         head.method,
@@ -77,12 +93,17 @@ def request_to_target(
             or lower.startswith(b"cfos-")
         ):
             continue
+        if ours and lower in ours:
+            if own is not None and own.replace:
+                continue
+            del ours[lower]
         if lower == b"origin" or lower == b"referer":
             value = mapping.to_target(value)
         elif lower == b"accept-language":
             language = value
         out += (name, b": ", value, b"\r\n")
     out.append(_our_lines(mapping.public, language, user, role))
+    out += ours.values()
     if head.upgrade is not None:
         out += (b"Connection: Upgrade\r\nUpgrade: ", head.upgrade, b"\r\n")
     else:

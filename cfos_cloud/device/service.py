@@ -9,11 +9,13 @@ import sdnotify
 from twisted.internet import reactor as _reactor
 
 from cfos_cloud.daemon_options import leave, state_directory
+from cfos_cloud.device.consent_file import ConsentFileError
 from cfos_cloud.device.credentials import CredentialsError
 from cfos_cloud.device.end import DeviceEnd
 from cfos_cloud.device.options import Options
 from cfos_cloud.device.pins import PinFileError
 from cfos_cloud.device.settings import DeviceSettings
+from cfos_cloud.device.target_header import TargetHeaderError
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
 from cfos_cloud.secret_files import SecretFileError, read_secret
 from cfos_cloud.signals import stop_once
@@ -51,6 +53,7 @@ def _settings(options: Options, directory: Path) -> DeviceSettings:
         max_connections=options.max_connections,
         admin_password_file=options.path("admin-password-file"),
         users_file=options.path("users-file"),
+        target_header_file=options.path("target-header-file"),
     )
 
 
@@ -62,7 +65,13 @@ def makeService(options: Options) -> DeviceService:
         return DeviceService(options, directory)
     except UnusablePassword as error:
         leave(Options.command, f"{options['password-file']}: {error}")
-    except (CredentialsError, PinFileError, SecretFileError) as error:
+    except (
+        ConsentFileError,
+        CredentialsError,
+        PinFileError,
+        SecretFileError,
+        TargetHeaderError,
+    ) as error:
         leave(Options.command, error)
     except OSError as error:
         leave(

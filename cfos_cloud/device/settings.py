@@ -27,10 +27,13 @@ class DeviceSettings:
 
     :param password: the Cloud password that system and server share.
     :param target: the device's web UI.
-    :param state_directory: where the server's key is kept; made where it is missing.
+    :param state_directory: where the server's key and the consents to access keys are
+        kept; made where it is missing.
     :param max_connections: to the target, 1 to 64.
     :param admin_password_file: without it, or while it is empty, every log-in is
         refused.
+    :param target_header_file: the device's own credential, see
+        :mod:`~cfos_cloud.device.target_header`.
     :raises InvalidSetting: see :func:`check_settings`.
     """
 
@@ -43,6 +46,7 @@ class DeviceSettings:
     max_connections: int = DEFAULT_CONNECTIONS
     admin_password_file: Path | None = None
     users_file: Path | None = None
+    target_header_file: Path | None = None
 
     def __post_init__(self) -> None:
         check_settings(self.server, self.target, self.verify, self.max_connections)

@@ -26,7 +26,7 @@ from cfos_cloud.tunnel.reasons import TunnelBroken, printable, reason_of
 from cfos_cloud.tunnel.rpc import ControlChannel
 
 PROTOCOL_VERSION = 1
-CAPABILITIES = ("http", "login")
+CAPABILITIES = ("http", "login", "keys")
 #: Seconds within which the server answers ``hello``.
 HELLO_SECONDS = 10.0
 #: Seconds between two pings that a server may ask for.
@@ -39,13 +39,19 @@ _FINAL_REASONS = frozenset({"replaced", "disabled", "removed"})
 
 
 class DeviceControl(Interface):
-    """The part of the device end that decides who may log in."""
+    """The part of the device end that decides who may come in."""
 
     def login(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
         """``{grant, role, user}``; fails with :class:`RpcError`."""
 
     def logout(self, params: Mapping[str, object]) -> None:
         """Forget the grant that ``params`` names."""
+
+    def authorize(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
+        """``{}`` once consent to a key is on the disk; fails with :class:`RpcError`."""
+
+    def forget(self, params: Mapping[str, object]) -> None:
+        """The consent to the keys that ``params`` names is over."""
 
 
 @dataclass(frozen=True)
@@ -188,14 +194,19 @@ class DeviceTunnel:
     def control_request(
         self, method: str, params: JSONObject
     ) -> JSONObject | Deferred[JSONObject]:
-        if method == "login":
-            return self._device.login(params)
+        match method:
+            case "login":
+                return self._device.login(params)
+            case "authorize":
+                return self._device.authorize(params)
         raise UnknownMethod
 
     def control_notification(self, method: str, params: JSONObject) -> None:
         match method:
             case "logout":
                 self._device.logout(params)
+            case "forget":
+                self._device.forget(params)
             case "goaway":
                 self._goaway(params)
 

@@ -1,24 +1,22 @@
 """
 A device's tunnel as the server sees it, from the 101 to its end.
 
-The machine is drawn in docs/architecture.md.
+Its states are in :mod:`~cfos_cloud.tunnel.session_machine`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol as Interface
 
-from automat import TypeMachineBuilder
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cloud.timestamps import rfc3339
 from cfos_cloud.tunnel.control import InvalidParams, JSONObject, UnknownMethod
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.heartbeat import HEARTBEAT
@@ -30,183 +28,24 @@ from cfos_cloud.tunnel.hello import (
     parse_status,
 )
 from cfos_cloud.tunnel.multiplex import Multiplexed
-from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken, reason_of
+from cfos_cloud.tunnel.reasons import TunnelBroken
 from cfos_cloud.tunnel.rpc import ControlChannel
+from cfos_cloud.tunnel.session_machine import (
+    FAREWELL_SECONDS,
+    HELLO_SECONDS,
+    SessionCore,
+    session_machine,
+)
 from cfos_cloud.tunnel.stream import TunnelStream
 from cfos_cloud.tunnel.yamux import LocalError
 
-#: Seconds for ``hello`` after the 101.
-HELLO_SECONDS = 10.0
-#: Seconds for the device's answer to a log-in; a later one counts as failure.
+__all__ = ["FAREWELL_SECONDS", "HELLO_SECONDS", "LOGIN_SECONDS", "TunnelSession"]
+
+#: Seconds for the device's answer to a log-in, or to the consent to an access key; a
+#: later one counts as failure.
 LOGIN_SECONDS = 2.5
-#: Seconds for a dismissed device to read why, before the connection is cut.
-FAREWELL_SECONDS = 5.0
-
-
-class _Inputs(Interface):
-    """What happens to a session."""
-
-    def connected(self) -> None:
-        """The connection is a tunnel now."""
-
-    def got_hello(self, hello: Hello) -> None:
-        """The device has introduced itself."""
-
-    def hello_overdue(self) -> None:
-        """It has not, for too long."""
-
-    def dismissed(self, reason: str, retry_after: int | None) -> None:
-        """It must go."""
-
-    def farewell_over(self) -> None:
-        """It had time to read why."""
-
-    def connection_lost(self, why: Failure) -> None:
-        """The connection is over."""
-
-
-@dataclass
-class _Core:
-    """What a session has in every state."""
-
-    session: TunnelSession
-    exchange: Exchange
-    clock: IReactorTime
-    log: Logger = field(default_factory=Logger)
-
-
-def _make_machine() -> Callable[[_Core], _Inputs]:
-    machine = TypeMachineBuilder(_Inputs, _Core)
-
-    def await_hello(inputs: _Inputs, core: _Core) -> IDelayedCall:
-        core.exchange.greeting(core.session, over=False)
-        return core.clock.callLater(HELLO_SECONDS, inputs.hello_overdue)
-
-    def say_farewell(
-        inputs: _Inputs, core: _Core, reason: str, retry_after: int | None
-    ) -> IDelayedCall:
-        params: JSONObject = {"reason": reason}
-        if retry_after is not None:
-            params["retry_after"] = retry_after
-        core.session._part(params)
-        return core.clock.callLater(FAREWELL_SECONDS, inputs.farewell_over)
-
-    new = machine.state("new")
-    greeting = machine.state("greeting", await_hello)
-    up = machine.state("up")
-    leaving = machine.state("leaving", say_farewell)
-    gone = machine.state("gone")
-
-    @greeting.upon(_Inputs.got_hello).to(up)
-    def introduce(
-        inputs: _Inputs, core: _Core, overdue: IDelayedCall, hello: Hello
-    ) -> None:
-        overdue.cancel()
-        core.exchange.greeting(core.session, over=True)
-        core.session._introduced(hello)
-        core.log.info(
-            "tunnel up {cloud_id} from {client}, {agent}",
-            cloud_id=core.session.cloud_id,
-            client=core.session.client,
-            agent=hello.agent,
-        )
-        core.exchange.session_up(core.session)
-
-    @greeting.upon(_Inputs.hello_overdue).to(gone)
-    def give_up(inputs: _Inputs, core: _Core, overdue: IDelayedCall) -> None:
-        core.exchange.greeting(core.session, over=True)
-        core.log.info("no hello from {cloud_id}", cloud_id=core.session.cloud_id)
-        core.session._cut(TunnelBroken("no hello"))
-
-    @greeting.upon(_Inputs.connection_lost).to(gone)
-    def lost_early(
-        inputs: _Inputs, core: _Core, overdue: IDelayedCall, why: Failure
-    ) -> None:
-        overdue.cancel()
-        core.exchange.greeting(core.session, over=True)
-        _log_end(
-            core,
-            why,
-            "{cloud_id} has left before its hello",
-            "tunnel of {cloud_id} lost before its hello: {why}",
-            early=True,
-        )
-
-    @greeting.upon(_Inputs.dismissed).to(leaving)
-    def turn_away(
-        inputs: _Inputs,
-        core: _Core,
-        overdue: IDelayedCall,
-        reason: str,
-        retry_after: int | None,
-    ) -> None:
-        overdue.cancel()
-        core.exchange.greeting(core.session, over=True)
-
-    @up.upon(_Inputs.dismissed).to(leaving)
-    def dismiss(
-        inputs: _Inputs, core: _Core, reason: str, retry_after: int | None
-    ) -> None:
-        core.log.info(
-            "tunnel of {cloud_id} dismissed: {reason}",
-            cloud_id=core.session.cloud_id,
-            reason=reason,
-        )
-        core.session.ending = reason
-        core.exchange.session_over(core.session)
-
-    @up.upon(_Inputs.connection_lost).to(gone)
-    def lost(inputs: _Inputs, core: _Core, why: Failure) -> None:
-        _log_end(
-            core,
-            why,
-            "tunnel ended {cloud_id}: its device end has stopped",
-            "tunnel lost {cloud_id}: {why}",
-        )
-        core.session.ending = _ending(core.session, why)
-        core.exchange.session_over(core.session)
-
-    @leaving.upon(_Inputs.farewell_over).to(gone)
-    def cut(inputs: _Inputs, core: _Core, farewell: IDelayedCall) -> None:
-        core.session._cut(TunnelBroken("dismissed"))
-
-    @leaving.upon(_Inputs.connection_lost).to(gone)
-    def left(
-        inputs: _Inputs, core: _Core, farewell: IDelayedCall, why: Failure
-    ) -> None:
-        farewell.cancel()
-
-    new.upon(_Inputs.connected).to(greeting).returns(None)
-    leaving.upon(_Inputs.dismissed).loop().returns(None)
-    leaving.upon(_Inputs.got_hello).loop().returns(None)
-    gone.upon(_Inputs.dismissed).loop().returns(None)
-    gone.upon(_Inputs.got_hello).loop().returns(None)
-    gone.upon(_Inputs.connection_lost).loop().returns(None)
-    up.upon(_Inputs.got_hello).loop().returns(None)
-    return machine.build()
-
-
-def _log_end(
-    core: _Core, why: Failure, in_order: str, lost: str, *, early: bool = False
-) -> None:
-    """The line for an end that the server did not want."""
-    session = core.session
-    left = session.peer_left and why.check(TunnelBroken) is None
-    # Whoever merely tries the password has nothing to say goodbye to.
-    if left or (early and why.check(ConnectionDone)):
-        core.log.info(in_order, cloud_id=session.cloud_id)
-        return
-    say = core.log.warn if why.check(ProtocolBroken) else core.log.info
-    say(lost, cloud_id=session.cloud_id, why=reason_of(why.value))
-
-
-def _ending(session: TunnelSession, why: Failure) -> str:
-    if session.peer_left and why.check(TunnelBroken) is None:
-        return "stopped"
-    return reason_of(why.value)
-
-
-_machine = _make_machine()
+#: Keys in one ``forget``: far below the longest line of the control stream.
+MOST_FORGOTTEN = 500
 
 
 class TunnelSession:
@@ -252,7 +91,7 @@ class TunnelSession:
         self._multiplexed: Multiplexed | None = None
         self._control: ControlChannel | None = None
         self._dead = False
-        self._machine = _machine(_Core(self, exchange, clock))
+        self._machine = session_machine(SessionCore(self, exchange, clock))
 
     def __repr__(self) -> str:
         return f"<TunnelSession {self.cloud_id} {self.session_id}>"
@@ -307,6 +146,46 @@ class TunnelSession:
         """The device need not keep ``grant`` any longer."""
         if self._control is not None:
             self._control.notify("logout", {"grant": grant})
+
+    def authorize(
+        self,
+        consent: str,
+        name: str,
+        role: str,
+        expires: datetime | None,
+        secret: str,
+    ) -> Deferred[None]:
+        """
+        Ask for the device's consent to an access key, see
+        :mod:`cfos_cloud.keys.consent`; ``secret`` is its admin password, ``role`` is
+        ``api`` or ``admin``. The device has written it down when it answers.
+
+        Errbacks as :meth:`login`; with -32601 where ``capabilities`` has no ``keys``.
+        A consent that comes too late is no harm: the key does not work without the
+        server's own yes.
+        """
+        control = self._control
+        if control is None:
+            failed: Deferred[None] = Deferred()
+            failed.errback(ConnectionLost())
+            return failed
+        params: JSONObject = {
+            "key": consent,
+            "name": name,
+            "role": role,
+            "secret": secret,
+        }
+        if expires is not None:
+            params["expires"] = rfc3339(expires)
+        answer = control.request("authorize", params, LOGIN_SECONDS)
+        return answer.addCallback(lambda _: None)
+
+    def forget_keys(self, consents: Sequence[str]) -> None:
+        """The device's consent to these keys is over, and so are their streams."""
+        if self._control is not None:
+            for start in range(0, len(consents), MOST_FORGOTTEN):
+                keys: list[object] = list(consents[start : start + MOST_FORGOTTEN])
+                self._control.notify("forget", {"keys": keys})
 
     def open_stream(self, protocol: IProtocol) -> TunnelStream:
         """
@@ -369,18 +248,20 @@ class TunnelSession:
 
     def control_lost(self, why: TunnelBroken) -> None:
         if not self._dead:
-            self._cut(why)
+            self.cut(why)
 
     # outputs of the machine
 
-    def _introduced(self, hello: Hello) -> None:
+    def introduced(self, hello: Hello) -> None:
+        """It is up; this is what the device says of itself."""
         self.agent = hello.agent
         self.name = hello.name
         self.serial = hello.serial
         self.capabilities = hello.capabilities
         self.since = self._now()
 
-    def _part(self, goaway: JSONObject) -> None:
+    def part(self, goaway: JSONObject) -> None:
+        """End all streams, and tell the device why."""
         self._dead = True
         multiplexed, control = self._multiplexed, self._control
         if multiplexed is None:
@@ -390,7 +271,8 @@ class TunnelSession:
             control.notify("goaway", goaway)
         multiplexed.shut_down()
 
-    def _cut(self, why: TunnelBroken) -> None:
+    def cut(self, why: TunnelBroken) -> None:
+        """End the connection at once."""
         self._dead = True
         if self._multiplexed is not None:
             self._multiplexed.abort(why)

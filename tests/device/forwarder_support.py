@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from cfos_cloud.device.forwarder import Forwarder
-from cfos_cloud.device.grants import Grant, Grants
+from cfos_cloud.device.grants import Grant, Grants, GrantSource
+from cfos_cloud.device.request_stream import TargetCredential, TargetSide
 from cfos_cloud.device.target_pool import TargetPool
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.yamux import Role
@@ -85,6 +86,8 @@ class TunnelEnd:
 
 
 class ForwarderCase(SynchronousTestCase):
+    credential: TargetCredential | None = None
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.target = Target()
@@ -93,9 +96,8 @@ class ForwarderCase(SynchronousTestCase):
         self.unknown: list[str] = []
         self.numbers = 0
         forwarder = Forwarder(
-            self.grants,
-            self.pool,
-            b"http://192.168.1.20",
+            self.sources(),
+            TargetSide(self.pool, b"http://192.168.1.20", self.credential),
             self.clock,
             self.unknown.append,
         )
@@ -106,6 +108,9 @@ class ForwarderCase(SynchronousTestCase):
         self.server.makeConnection(self.wires[0])
         self.device.makeConnection(self.wires[1])
         self.grant = self.grants.issue("admin", "admin", 10_000)
+
+    def sources(self) -> GrantSource:
+        return self.grants
 
     def random(self, length: int) -> bytes:
         self.numbers += 1

@@ -15,7 +15,8 @@ from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 from twisted.web.pages import notFound
-from twisted.web.server import Site
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
 
 from cfos_cloud.device.check import add_parsers, run
 from cfos_cloud.device.options import Options
@@ -233,6 +234,38 @@ class CheckTests(TestCase):
         found = await self.check(1, users_file=str(self.directory / "users"))
         self.assertIn("there is no admin password: every", found["log-in"])
 
+    async def test_a_credential_that_the_target_takes_is_ok(self) -> None:
+        file = self.directory / "header"
+        file.write_text("X-Site-Key: s3cret-canary\n")
+        door = Door()
+        found = await self.check(
+            0,
+            target=f"http://127.0.0.1:{self.listen(Site(door))}",
+            target_header_file=str(file),
+        )
+        self.assertTrue(found["credential"].startswith("ok"), found)
+        self.assertNotIn("canary", str(found))
+        self.assertIn("401", found["target"])
+
+    async def test_a_credential_that_the_target_refuses_fails_with_advice(self) -> None:
+        file = self.directory / "header"
+        file.write_text("X-Site-Key: wrong-canary\n")
+        found = await self.check(
+            1,
+            target=f"http://127.0.0.1:{self.listen(Site(Door()))}",
+            target_header_file=str(file),
+        )
+        self.assertIn("answers 401 Unauthorized to", found["credential"])
+        self.assertIn(f"compare {file}", found["credential"])
+        self.assertNotIn("canary", str(found))
+
+    async def test_a_broken_credential_file_fails_and_says_where(self) -> None:
+        file = self.directory / "header"
+        file.write_text("Host: canary\n")
+        found = await self.check(1, target_header_file=str(file))
+        self.assertIn(f"{file}: line 1: Host", found["credential"])
+        self.assertNotIn("canary", str(found))
+
     async def test_a_broken_users_file_fails(self) -> None:
         file = self.directory / "users"
         file.write_text("nonsense\n")
@@ -249,6 +282,17 @@ class CheckTests(TestCase):
     async def all_left(self) -> None:
         while not all(server.lost for server in self.servers):
             await deferLater(reactor, 0.01)
+
+
+class Door(Resource):
+    """Lets in who has the key."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        if request.getHeader("x-site-key") != "s3cret-canary":
+            request.setResponseCode(401)
+        return b""
 
 
 class Talkative(Protocol):

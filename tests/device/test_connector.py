@@ -134,7 +134,7 @@ class UpTests(ConnectorCase):
                 {
                     "protocol": 1,
                     "agent": "cfos-device/1",
-                    "capabilities": ["http", "login"],
+                    "capabilities": ["http", "login", "keys"],
                     "name": "Home",
                 }
             ],
@@ -207,6 +207,16 @@ class UpTests(ConnectorCase):
         )
         self.assertEqual(self.streams.logins, [{"role": "admin"}])
         self.assertEqual(self.streams.logouts, [{"grant": "g"}])
+
+    def test_consent_to_keys_is_asked_for_and_its_end_told(self) -> None:
+        self.start()
+        assert self.server.control is not None
+        answer = self.server.control.request("authorize", {"key": "k"}, 3)
+        self.server.control.notify("forget", {"keys": ["k"]})
+        self.network.settle()
+        self.assertEqual(self.successResultOf(answer), {})
+        self.assertEqual(self.streams.authorizations, [{"key": "k"}])
+        self.assertEqual(self.streams.forgotten, [{"keys": ["k"]}])
 
     def test_unknown_requests_are_answered_and_unknown_notices_ignored(self) -> None:
         self.start()

@@ -14,12 +14,14 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
 from cfos_cloud.cloud_id import InvalidCloudID
+from cfos_cloud.device.consent_file import ConsentFileError
 from cfos_cloud.device.credentials import CredentialsError
 from cfos_cloud.device.end import DeviceEnd
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.pins import PinFileError
 from cfos_cloud.device.settings import DeviceSettings, InvalidSetting
 from cfos_cloud.device.status import DeviceState, DeviceStatus
+from cfos_cloud.device.target_header import TargetHeaderError
 from cfos_cloud.device.trust import Verify
 from cfos_cloud.tunnel.scram import UnusablePassword
 from tests.device.certificates import make_certificate, server_tls
@@ -177,12 +179,17 @@ class MakingTests(EndCase):
         file.write_text("")
         directory = Path(self.mktemp())
         directory.mkdir()
+        broken = Path(self.mktemp()) / "access-keys.json"
+        broken.mkdir(parents=True)
         cases: tuple[tuple[dict[str, Any], type[Exception]], ...] = (
             ({"cloud_id": "a--b"}, InvalidCloudID),
             ({"password": ""}, UnusablePassword),
             ({"state_directory": file}, PinFileError),
             ({"users_file": directory}, CredentialsError),
             ({"admin_password_file": directory}, CredentialsError),
+            ({"target_header_file": file}, TargetHeaderError),
+            ({"target_header_file": directory}, TargetHeaderError),
+            ({"state_directory": broken.parent}, ConsentFileError),
         )
         for changed, error in cases:
             settings = self.settings(**changed)

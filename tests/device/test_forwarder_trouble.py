@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError, TimeoutError
 
-from cfos_cloud.device.forwarder import RESPONSE_SECONDS, STREAM_IDLE_SECONDS
+from cfos_cloud.device.forwarder import STREAM_IDLE_SECONDS
+from cfos_cloud.device.request_stream import RESPONSE_SECONDS
 from cfos_cloud.device.target_pool import MAX_CONNECTIONS, MAX_LONG_LIVED, WAIT_SECONDS
 from tests.device.forwarder_support import (
     EVENTS,

@@ -175,6 +175,11 @@ class SlowDevice:
 
     def logout(self, params: object) -> None: ...
 
+    def authorize(self, params: object) -> Deferred[JSONObject]:
+        return self.login(params)
+
+    def forget(self, params: object) -> None: ...
+
 
 WELCOME = control(
     b'{"jsonrpc":"2.0","id":1,"result":'

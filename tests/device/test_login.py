@@ -17,11 +17,12 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from cfos_cloud.device.argon2_hash import Recipe
 from cfos_cloud.device.credentials import Credentials
 from cfos_cloud.device.grants import MAX_TTL, Grants
-from cfos_cloud.device.login import (
+from cfos_cloud.device.login import DeviceLogin
+from cfos_cloud.device.proof import (
     PATIENCE,
     WORKER_THREADS,
     WORKER_WAITING,
-    DeviceLogin,
+    Prover,
 )
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.control import RpcError
@@ -68,12 +69,9 @@ class DeviceLoginTests(SynchronousTestCase):
         self.grants = Grants(self.clock.seconds, os.urandom)
         self.credentials = Credentials(self.admin_file, self.users_file)
         self.credentials.load()
+        throttle = Throttle(self.clock.seconds)
         self.device_login = DeviceLogin(
-            self.credentials,
-            self.grants,
-            Throttle(self.clock.seconds),
-            self.clock,
-            self.worker,
+            Prover(self.credentials, throttle, self.clock, self.worker), self.grants
         )
 
     def start(self, **changes: object) -> Deferred[dict[str, object]]:
@@ -251,11 +249,8 @@ class ThreadTests(TestCase):
         )
         self.addCleanup(worker.stop)
         device_login = DeviceLogin(
-            credentials,
+            Prover(credentials, Throttle(reactor.seconds), reactor, worker),
             Grants(reactor.seconds, os.urandom),
-            Throttle(reactor.seconds),
-            reactor,
-            worker,
         )
 
         def check(answers: list[dict[str, object]]) -> None:

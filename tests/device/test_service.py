@@ -74,6 +74,8 @@ class CommandLineTests(SynchronousTestCase):
             ({"state_dir": str(empty)}, str(empty)),
             ({"state_dir": "/proc/none"}, "/proc/none"),
             ({"users_file": str(self.directory)}, str(self.directory)),
+            ({"target_header_file": "/nowhere"}, "can't read /nowhere"),
+            ({"target_header_file": str(empty)}, f"{empty}: it must have 1 to 8"),
         ):
             status, line = self.run_with(**changed)
             self.assertEqual((status, words in line), (1, True), line)

@@ -271,6 +271,8 @@ class Streams:
     opened: list[int] = field(default_factory=list)
     logins: list[object] = field(default_factory=list)
     logouts: list[object] = field(default_factory=list)
+    authorizations: list[object] = field(default_factory=list)
+    forgotten: list[object] = field(default_factory=list)
     protocol: Callable[[], IProtocol | None] = lambda: None
 
     def stream_opened(self, stream_id: int) -> IProtocol | None:
@@ -286,3 +288,10 @@ class Streams:
 
     def logout(self, params: object) -> None:
         self.logouts.append(params)
+
+    def authorize(self, params: object) -> Deferred[JSONObject]:
+        self.authorizations.append(params)
+        return succeed({})
+
+    def forget(self, params: object) -> None:
+        self.forgotten.append(params)

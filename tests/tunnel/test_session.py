@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
-from twisted.internet.defer import TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -425,6 +425,96 @@ class LoginTests(SessionCase):
         self.up.session.logout(GRANT)
         self.up.pump()
         self.assertEqual(self.device.told, [("logout", {"grant": GRANT})])
+
+
+class KeyTests(SessionCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.up = self.tunnel()
+        self.device = self.up.device
+
+    def authorize(self, expires: datetime | None = None) -> Deferred[None]:
+        answer = self.up.session.authorize(
+            "9" * 43, "evcc 家", "api", expires, "s3cret"
+        )
+        self.up.pump()
+        return answer
+
+    def test_the_device_is_asked_for_its_consent(self) -> None:
+        answer = self.authorize()
+        self.assertEqual(
+            self.device.asked,
+            [
+                (
+                    "authorize",
+                    {
+                        "key": "9" * 43,
+                        "name": "evcc 家",
+                        "role": "api",
+                        "secret": "s3cret",
+                    },
+                )
+            ],
+        )
+        self.assertNoResult(answer)
+        self.device.answers[0].callback({})
+        self.up.pump()
+        self.assertIsNone(self.successResultOf(answer))
+
+    def test_the_end_of_a_key_is_said_in_utc(self) -> None:
+        self.authorize(
+            datetime(2027, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=1)))
+        ).addErrback(lambda _: None)
+        self.assertEqual(self.device.asked[0][1]["expires"], "2027-01-01T00:30:00Z")
+
+    def test_a_refusal_has_its_code(self) -> None:
+        answer = self.authorize()
+        self.device.answers[0].errback(RpcError(-32001, "wrong secret"))
+        self.up.pump()
+        error = self.failureResultOf(answer, RpcError).value
+        assert isinstance(error, RpcError)
+        self.assertEqual(error.code, -32001)
+
+    def test_silence_is_a_failure_and_a_late_consent_nothing(self) -> None:
+        answer = self.authorize()
+        self.clock.advance(LOGIN_SECONDS)
+        self.failureResultOf(answer, TimeoutError)
+        self.device.answers[0].callback({})
+        self.up.pump()
+        self.assertEqual(self.device.told, [])
+        self.assertFalse(self.up.over)
+
+    def test_a_tunnel_that_ends_meanwhile_fails_it(self) -> None:
+        answer = self.authorize()
+        self.up.cut()
+        self.failureResultOf(answer, ConnectionLost)
+        self.failureResultOf(self.authorize(), ConnectionLost)
+
+    def test_nobody_can_be_asked_without_a_control_stream(self) -> None:
+        session = TunnelSession(
+            "W00-B", "192.0.2.7", self.exchange, self.clock, url="https://x"
+        )
+        answer = session.authorize("9" * 43, "x", "api", None, "s3cret")
+        self.failureResultOf(answer, ConnectionLost)
+        session.forget_keys(["9" * 43])
+
+    def test_what_is_to_be_forgotten_is_told(self) -> None:
+        self.up.session.forget_keys([])
+        self.up.session.forget_keys(["a" * 43, "b" * 43])
+        self.up.pump()
+        self.assertEqual(self.device.told, [("forget", {"keys": ["a" * 43, "b" * 43]})])
+
+    def test_any_number_can_be_forgotten_at_once(self) -> None:
+        keys = [f"{number:043}" for number in range(5_000)]
+        self.up.session.forget_keys(keys)
+        self.up.pump()
+        told: list[object] = []
+        for _, params in self.device.told:
+            part = params["keys"]
+            assert isinstance(part, list)
+            told += part
+        self.assertEqual(told, keys)
+        self.assertFalse(self.up.over)
 
 
 class NotificationTests(SessionCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import typing
 from math import ceil
 
@@ -15,12 +16,15 @@ from cfos_cloud.demo.site.visitors import (
     Fields,
     Role,
     Visitor,
+    not_the_device_end,
     visitor_of_cloud,
 )
 from cfos_cloud.device.users import ADMIN
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.workers import Overloaded
 
+#: The field by which the site knows its own device end.
+DOOR = b"site-door"
 _CHALLENGE = (
     b"WWW-Authenticate",
     b'Basic realm="charging site", charset="UTF-8"',
@@ -41,12 +45,21 @@ class Access(typing.Protocol):
 class CloudAccess:
     """
     The socket that only the site's own device end uses: what it says is believed. It
-    listens on loopback, so whoever has an account on this machine could use it.
+    listens on loopback, where whoever has an account on this machine could use it; so
+    nobody is admin, or an access key, without the ``door``'s secret. (Of users a
+    device end says it not: to claim to be one takes no more than the account.)
     """
+
+    def __init__(self, door: str) -> None:
+        self._door = door.encode("ascii")
 
     async def visitor(self, fields: Fields, address: str) -> Visitor:
         """See :class:`Access`."""
-        return visitor_of_cloud(fields)
+        visitor = visitor_of_cloud(fields)
+        said = fields.get(DOOR, b"")
+        if visitor.role is not Role.USER and not hmac.compare_digest(said, self._door):
+            raise not_the_device_end()
+        return visitor
 
 
 class LocalAccess:

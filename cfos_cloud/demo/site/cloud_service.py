@@ -11,19 +11,23 @@ from twisted.logger import Logger
 
 from cfos_cloud.cloud_id import InvalidCloudID
 from cfos_cloud.demo.site.settings import CloudSettings
+from cfos_cloud.device.consent_file import ConsentFileError
 from cfos_cloud.device.credentials import CredentialsError
 from cfos_cloud.device.origin import InvalidOrigin
 from cfos_cloud.device.pins import PinFileError
 from cfos_cloud.device.settings import InvalidSetting
 from cfos_cloud.device.status import DeviceState, DeviceStatus, StatusListener
+from cfos_cloud.device.target_header import TargetHeaderError
 from cfos_cloud.tunnel.scram import UnusablePassword
 
 _UNUSABLE = (
+    ConsentFileError,
     CredentialsError,
     InvalidCloudID,
     InvalidOrigin,
     InvalidSetting,
     PinFileError,
+    TargetHeaderError,
     UnusablePassword,
 )
 

@@ -137,7 +137,9 @@ class SiteConnection:
         fields = field_map(head)
 
         async def admit() -> None:
-            await self._factory.access.visitor(fields, self._address)
+            visitor = await self._factory.access.visitor(fields, self._address)
+            if visitor.role is Role.API:
+                raise UploadRefused(403, {"error": "forbidden"})
 
         def taken(what: Uploaded) -> UploadAnswer:
             return 200, {"size": what.size, "sha256": what.sha256}

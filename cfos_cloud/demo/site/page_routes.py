@@ -112,6 +112,7 @@ class PageRoutes:
             "user": visitor.name,
             "role": visitor.role.value,
             "cloud_login": visitor.cloud_login,
+            "cloud_keys": visitor.cloud_keys,
             "problem": None,
             "done": None,
         }

@@ -12,6 +12,7 @@ from twisted.web.iweb import IRequest
 from zope.interface import implementer
 
 from cfos_cloud.demo.site import checks
+from cfos_cloud.demo.site.access import DOOR
 from cfos_cloud.demo.site.calls import Answer, Call
 from cfos_cloud.demo.site.event_stream import EventStream, watch_seconds
 from cfos_cloud.demo.site.routes import Needs, Result, route
@@ -31,7 +32,7 @@ class Probes:
 
     @route("/headers", needs=Needs.PERSON)
     async def headers(self, call: Call) -> Answer:
-        """The request as it arrived here."""
+        """The request as it arrived here, but for what the device end is known by."""
         request = call.request
         return Answer(
             body={
@@ -40,6 +41,7 @@ class Probes:
                 "headers": [
                     [name.decode("latin-1"), value.decode("latin-1")]
                     for name, values in request.requestHeaders.getAllRawHeaders()
+                    if name.lower() != DOOR
                     for value in values
                 ],
             }

@@ -16,6 +16,7 @@ import json
 import typing
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from math import ceil
 from typing import Any, TypeVar
 
@@ -51,6 +52,8 @@ _log = Logger()
 
 #: The site is away during a simulated restart; its pages stay.
 AWAY_PREFIX = "/api/site/"
+#: The meter's own interface has errors of its own shape.
+METER_PREFIX = b"/api/json/"
 SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -184,10 +187,10 @@ class Routes:
         if isinstance(error, CancelledError):  # the browser is gone
             return b""
         if isinstance(error, AccessRefused):
+            if request.path.startswith(METER_PREFIX):
+                return _send(request, error.status, error.fields, b"")
             text = (b"Content-Type", b"text/plain; charset=utf-8")
             body = error.text.encode()
-            if request.path.startswith(b"/api/json/"):
-                body = b""
             return _send(request, error.status, (text, *error.fields), body)
         if isinstance(error, Invalid):
             return _write(request, Answer(422, {"errors": error.errors}))
@@ -204,8 +207,11 @@ class Routes:
         page = self._error_page(request, error.status)
         if page is not None:
             return _write(request, page)
-        answer = Answer(error.status, {"error": error.code}, fields=error.fields)
-        return _write(request, answer)
+        document: object = {"error": error.code}
+        if request.path.startswith(METER_PREFIX):
+            message = HTTPStatus(error.status).phrase
+            document = {"error": {"message": message, "code": error.code}}
+        return _write(request, Answer(error.status, document, fields=error.fields))
 
 
 class _Root(KleinResource):

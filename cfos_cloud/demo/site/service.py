@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from cfos_cloud.demo.site.access import DOOR
 from cfos_cloud.demo.site.accounts import Accounts
 from cfos_cloud.demo.site.cloud_service import CloudService
 from cfos_cloud.demo.site.memory import load_memory, save_memory
@@ -30,6 +32,7 @@ from cfos_cloud.device.end import DeviceEnd
 from cfos_cloud.device.origin import Origin, parse_origin
 from cfos_cloud.device.settings import DeviceSettings
 from cfos_cloud.device.status import StatusListener
+from cfos_cloud.secret_files import write_secret
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.workers import ThreadWorker
 
@@ -89,7 +92,11 @@ class SiteService(MultiService):
             monotonic,
         )
         pages = SitePages(ui_directory())
-        self._sockets = make_sockets(self.site, pages, reactor, now)
+        # New at each start; the device end, which begins later, reads it there.
+        door = secrets.token_urlsafe(32)
+        self._door_file = options.directory / "device-end-header"
+        write_secret(self._door_file, f"{DOOR.decode()}: {door}\n")
+        self._sockets = make_sockets(self.site, pages, reactor, now, door)
         self._ports: list[IListeningPort] = []
         self._loops = [
             self._loop(self._tick, STEP),
@@ -170,6 +177,7 @@ class SiteService(MultiService):
                 state_directory=directory / "device-end",
                 admin_password_file=accounts.admin_file,
                 users_file=accounts.users_file,
+                target_header_file=self._door_file,
             ),
             self._reactor,
             on_status=told,

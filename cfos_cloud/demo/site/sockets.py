@@ -43,11 +43,13 @@ def make_sockets(
     pages: SitePages,
     clock: IReactorTime,
     now: Callable[[], float],
+    door: str,
 ) -> Sockets:
     """
     Both, not listening yet.
 
     :param now: seconds since the epoch.
+    :param door: what the site's own device end is known by.
     """
     throttle = Throttle(clock.seconds)
     shown = PageRoutes(site, pages)
@@ -69,5 +71,5 @@ def make_sockets(
 
     return Sockets(
         make(LocalAccess(site.accounts, throttle), is_home_name),
-        make(CloudAccess(), is_loopback),
+        make(CloudAccess(door), is_loopback),
     )

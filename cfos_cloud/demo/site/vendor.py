@@ -27,6 +27,8 @@ from cfos_cloud.throttle import Throttle, source_key
 
 OK = "ok"
 _EVERYBODY = frozenset(Role)
+#: A wallbox reads the card of whoever stands before it, and of no program.
+_PASSERS_BY = _EVERYBODY - {Role.API}
 _ANYBODY = frozenset({Role.ADMIN, Role.USER, Role.API})
 _READERS = frozenset({Role.ADMIN, Role.API})
 _PEOPLE = frozenset({Role.ADMIN, Role.USER})
@@ -47,12 +49,12 @@ class Vendor:
         self._throttle = throttle
         self._commands: Mapping[str, tuple[frozenset[Role], Command]] = {
             "get_dev_info": (_EVERYBODY, self._get_dev_info),
-            "enter_rfid": (_EVERYBODY, self._enter_rfid),
+            "enter_rfid": (_PASSERS_BY, self._enter_rfid),
             "get_params": (_ANYBODY, self._get_params),
             "get_devices": (_ANYBODY, self._get_devices),
             "get_dev_types": (_ANYBODY, self._get_dev_types),
-            "get_users": (_PEOPLE, self._get_users),
-            "get_user": (_PEOPLE, self._get_user),
+            "get_users": (_ANYBODY, self._get_users),
+            "get_user": (_ANYBODY, self._get_user),
             "get_cm_vars": (_READERS, self._get_cm_vars),
             "set_params": (_ADMIN, self._set_params),
             "set_device": (_ADMIN, self._set_device),
@@ -73,8 +75,10 @@ class Vendor:
 
     @route("/api/json/<device>/values/smart-meter", needs=Needs.ANYBODY)
     async def smart_meter(self, call: Call, device: str) -> Answer:
-        """In thousandths. A user has no meter."""
-        if device not in ("local", METER) or call.visitor.role is Role.USER:
+        """In thousandths. A user has no meter, and is told so as a wrong token is."""
+        if call.visitor.role is Role.USER:
+            raise AccessRefused(401, "forbidden")
+        if device not in ("local", METER):
             raise Refused(404, "unknown")
         return Answer(body=smart_meter(self._site.simulation.reading))
 
@@ -82,7 +86,7 @@ class Vendor:
         roles, command = self._commands.get(call.parameter("cmd"), (None, None))
         if roles is None or command is None:
             raise Refused(404, "unknown")
-        visitor = await self._visitor(call, nobody=roles is _EVERYBODY)
+        visitor = await self._visitor(call, nobody=Role.NOBODY in roles)
         if visitor.role not in roles:
             raise Refused(403, "forbidden")
         return Answer(body=await command(Call(call.request, visitor)))
@@ -130,13 +134,13 @@ class Vendor:
                 "evses": [user["wallbox"]] if user["wallbox"] else [],
             }
             for user in documents.users(self._site)
-            if visitor.role is Role.ADMIN or user["name"] == visitor.name
+            if visitor.role is not Role.USER or user["name"] == visitor.name
         ]
 
     async def _get_user(self, call: Call) -> object:
-        """Oneself, or for the admin ``name``."""
+        """Oneself, or for whoever sees the whole site ``name``."""
         name = call.visitor.name
-        if call.visitor.role is Role.ADMIN:
+        if call.visitor.role is not Role.USER:
             name = call.parameter("name") or ADMIN
         if name == ADMIN:
             return {"name": ADMIN, "admin": True, "evses": list(self._boxes)}

@@ -34,10 +34,24 @@ class Visitor:
     name: str
     cloud_login: str = ""
 
+    @property
+    def cloud_keys(self) -> str:
+        """
+        Where the cloud's page of access keys is, for its admin: on the origin where
+        this page is seen, in the language of the log-in page.
+        """
+        match = _LOG_IN_PAGE.search(self.cloud_login)
+        if match is None or self.role is not Role.ADMIN:
+            return ""
+        return f"{match[1]}cloud-keys.htm"
+
 
 NOBODY = Visitor(Role.NOBODY, "")
 
 _LOG_IN_URL = re.compile(r"https?://[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]{1,500}\Z")
+
+
+_LOG_IN_PAGE = re.compile(r"(/ui/[a-z]{2}/)cloud-login\.htm\Z")
 
 
 class AccessRefused(Exception):
@@ -54,6 +68,13 @@ class AccessRefused(Exception):
         self.text = text
 
 
+def not_the_device_end() -> AccessRefused:
+    """It asks for what only the site's device end may ask."""
+    return AccessRefused(
+        403, "forbidden", text="This address is for the site's device end only.\n"
+    )
+
+
 def visitor_of_cloud(fields: Fields) -> Visitor:
     """
     The visitor that the device end vouches for.
@@ -65,9 +86,7 @@ def visitor_of_cloud(fields: Fields) -> Visitor:
     name = unquote(fields.get(b"cfos-user", b"").decode("ascii", "replace"))
     url = fields.get(b"cfos-cloud", b"").decode("ascii", "replace")
     if role not in ("admin", "user", "api") or not name or not url:
-        raise AccessRefused(
-            403, "forbidden", text="This address is for the site's device end only.\n"
-        )
+        raise not_the_device_end()
     return Visitor(Role(role), name, url if _LOG_IN_URL.match(url) else "")
 
 

@@ -37,6 +37,8 @@ GUEST_ID = "1234567890"
 BERT_ID = "0987654321"
 #: As the device end says it.
 LOG_IN = "https://cloud.example.org:4443/ui/en/cloud-login.htm"
+#: What the site knows its device end by.
+DOOR = "open sesame"
 Fields = Sequence[tuple[str, str]]
 #: What the pages' scripts send with changes.
 SCRIPT: Fields = (("X-Requested-With", "site"),)
@@ -51,7 +53,9 @@ def basic(user: str, password: str) -> Fields:
 
 
 def cloud(role: str, user: str, url: str = LOG_IN) -> Fields:
-    return (("Cfos-Role", role), ("Cfos-User", user), ("Cfos-Cloud", url))
+    """As the device end asks."""
+    said = (("Cfos-Role", role), ("Cfos-User", user), ("Cfos-Cloud", url))
+    return said if role == "user" else (*said, ("Site-Door", DOOR))
 
 
 ADMIN = basic("admin", PASSWORD)
@@ -121,7 +125,7 @@ class MemorySite:
         for second in range(60):
             self.site.tick(NOW - 59 + second)
         self.sockets: Sockets = make_sockets(
-            self.site, the_pages(), self.clock, self.clock.seconds
+            self.site, the_pages(), self.clock, self.clock.seconds, DOOR
         )
 
     def _make_end(self, settings: CloudSettings, told: StatusListener) -> FakeEnd:

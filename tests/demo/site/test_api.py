@@ -99,7 +99,13 @@ class RoleTests(SiteTestCase):
         self.assertTrue(transport.take().startswith(b"HTTP/1.1 401 "))
 
     def test_the_clouds_socket_is_for_the_device_end_alone(self) -> None:
-        for fields in ((), ADMIN, cloud("root", "x"), cloud("admin", "")):
+        without = [f for f in CLOUD_ADMIN if f[0] != "Site-Door"]
+        for fields in (
+            *((), ADMIN, cloud("root", "x"), cloud("admin", "")),
+            *(without, (*without, ("Site-Door", "guessed"))),
+            [f for f in CLOUD_KEY if f[0] != "Site-Door"],
+            (*CLOUD_ADMIN, ("Site-Door", "guessed")),
+        ):
             channel, transport = self.memory.connect(through_cloud=True)
             lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
             head = f"GET /api/site/state HTTP/1.1\r\nHost: [::1]\r\n{lines}\r\n"

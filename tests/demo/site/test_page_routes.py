@@ -100,6 +100,20 @@ class PageTests(SiteTestCase):
                 "Cloud Login", self.get(f"/ui/en/{page}.htm").body.decode()
             )
 
+    def test_through_the_cloud_its_admins_menu_has_the_access_keys(self) -> None:
+        for language in ("en", "de", "pt"):
+            login = LOG_IN.replace("/en/", f"/{language}/")
+            link = f'href="/ui/{language}/cloud-keys.htm"'
+            for page in PAGES:
+                admin = cloud("admin", "admin", login)
+                body = self.get(f"/ui/de/{page}.htm", admin).body.decode()
+                self.assertEqual(body.count(link), 1, page)
+                self.assertLess(body.index(link), body.index("cloud-login.htm"))
+        for who in (ADMIN, cloud("user", "guest")):
+            self.assertNotIn(
+                "cloud-keys", self.get("/ui/en/index.htm", who).body.decode()
+            )
+
     def test_a_link_that_is_none_is_not_shown(self) -> None:
         for link in ("javascript:alert(1)", 'https://x/"><script>', "//x", "ftp://x/"):
             who: Fields = cloud("admin", "admin", link)

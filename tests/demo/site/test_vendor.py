@@ -25,8 +25,8 @@ READING = {
     "get_params": (401, 200, 200),
     "get_devices": (401, 200, 200),
     "get_dev_types": (401, 200, 200),
-    "get_users": (401, 200, 403),
-    "get_user": (401, 200, 403),
+    "get_users": (401, 200, 200),
+    "get_user": (401, 200, 200),
     "get_cm_vars": (401, 403, 200),
 }
 CHANGING = {
@@ -37,6 +37,7 @@ CHANGING = {
     "override_device&dev_id=E1&flags=C": (401, 200, 403),
     "override_device&dev_id=E2&flags=C": (401, 404, 403),
     "set_user&mamps=8000": (401, 200, 403),
+    f"enter_rfid&rfid={GUEST_ID}&dev_id=E1": (200, 200, 403),
     "change_admin_pwd&old_pwd=adminsecret&new_pwd=anothersecret": (401, 403, 403),
 }
 
@@ -187,6 +188,16 @@ class VendorTests(SiteTestCase):
         self.assertEqual(self.command("get_params").status, 401)
         self.do("get_params", basic("admin", "longenough"))
 
+    def test_a_key_is_told_of_everybody_but_of_no_id(self) -> None:
+        self.assertEqual(self.do("get_users", KEY), self.do("get_users"))
+        self.assertEqual(self.do("get_user&name=bert", KEY)["evses"], ["E2"])
+        self.assertNotIn(GUEST_ID, json.dumps(self.do("get_users", KEY)))
+
+    def test_through_the_cloud_nothing_is_said_without_a_log_in(self) -> None:
+        stranger: Fields = (("Cfos-Cloud", "https://cloud.example.org/"),)
+        for text in ("get_dev_info", f"enter_rfid&rfid={GUEST_ID}&dev_id=E1"):
+            self.assertEqual(self.command(text, stranger).status, 403)
+
     def test_an_unknown_command_is_unknown(self) -> None:
         for text in ("", "nothing", "GET_PARAMS"):
             self.assertEqual(self.command(text).status, 404)
@@ -207,10 +218,38 @@ class SmartMeterTests(SiteTestCase):
             self.get_json("/api/json/M1/values/smart-meter"), self.get_json(self.path)
         )
 
-    def test_a_user_has_no_meter_and_others_are_unknown(self) -> None:
-        self.assertEqual(self.get(self.path, GUEST).status, 404)
-        self.assertEqual(self.get("/api/json/M9/values/smart-meter").status, 404)
+    def test_whoever_may_not_read_it_gets_an_empty_401(self) -> None:
+        for who in ((), basic("admin", "wrong"), GUEST, cloud("user", "guest")):
+            answer = self.get(self.path, who)
+            self.assertEqual((answer.status, answer.body), (401, b""), who)
+            self.assertIsNone(answer.get(b"content-type"))
 
-    def test_without_a_log_in_the_answer_is_an_empty_401(self) -> None:
-        answer = self.get(self.path, ())
-        self.assertEqual((answer.status, answer.body), (401, b""))
+    def test_other_errors_are_objects_with_a_message(self) -> None:
+        for who in (ADMIN, KEY):
+            for method, path, status in (
+                ("GET", "/api/json/M9/values/smart-meter", 404),
+                ("GET", "/api/json/local/values/nothing", 404),
+                ("POST", self.path, 405),
+            ):
+                answer = self.memory.ask(method, path, who)
+                self.assertEqual(answer.status, status, path)
+                error = json.loads(answer.body)["error"]
+                self.assertEqual(set(error), {"message", "code"})
+                self.assertIsInstance(error["message"], str)
+
+    def test_all_its_values_are_integers_in_thousandths(self) -> None:
+        reading = self.get_json(self.path)["smart-meter"]
+        self.assertEqual(
+            set(reading), {"configuration_id", "status", "timestamp", "values"}
+        )
+        self.assertEqual(set(reading["timestamp"]), {"seconds", "nanos"})
+        values = reading["values"]
+        for name in (
+            *("active_power_+", "active_power_-", "active_energy_+"),
+            *("active_power_+_L1", "current_L1", "voltage_L1"),
+            *("power_factor", "supply_frequency"),
+        ):
+            self.assertIs(type(values[name]), int, name)
+        self.assertEqual({type(value) for value in values.values()}, {int})
+        self.assertLess(abs(values["supply_frequency"] - 50_000), 200)
+        self.assertLess(abs(values["voltage_L1"] - 230_000), 20_000)
