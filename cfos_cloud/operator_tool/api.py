@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import typing
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from twisted.internet.error import (
 from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 
+from cfos_cloud.operator_tool.credentials import Credentials
 from cfos_cloud.operator_tool.errors import Refused, ToolError
 from cfos_cloud.operator_tool.server_address import ServerAddress
 
@@ -37,11 +37,13 @@ Object = dict[str, typing.Any]
 class OperatorAPI:
     """Every method raises :class:`ToolError` when it can't do what it says."""
 
-    def __init__(self, http: HTTPClient, server: ServerAddress, password: str) -> None:
+    def __init__(
+        self, http: HTTPClient, server: ServerAddress, credentials: Credentials
+    ) -> None:
         self._http = http
         self.server = server
-        credentials = base64.b64encode(f"admin:{password}".encode()).decode("ascii")
-        self._headers = Headers({"Authorization": [f"Basic {credentials}"]})
+        self._credentials = credentials
+        self._headers = Headers({"Authorization": [credentials.authorization]})
 
     async def ask(self, method: str, path: str, **more: typing.Any) -> Object:
         """The JSON object that comes back; empty where nothing does."""
@@ -113,7 +115,7 @@ class OperatorAPI:
             location = (headers.getRawHeaders("location") or [""])[0]
             return ToolError(f"{self.server} sends elsewhere: {location}")
         if status == 401:
-            return ToolError(f"{self.server} refuses the admin password")
+            return ToolError(f"{self.server} refuses {self._credentials.name}")
         if status == 413:
             return ToolError(f"this is more than {self.server} takes at a time")
         if status == 429:

@@ -55,6 +55,37 @@ class OperatorClient:
         """The newest first."""
         return self._pages("/events", query, at_most)
 
+    def access_keys(self) -> AsyncIterator[Object]:
+        """The access keys of scope ``cloud``, the newest first."""
+        return self._pages("/keys", {})
+
+    async def add_key(self, name: str, role: str, expires: str | None) -> Object:
+        """The new access key, with ``key``: what is presented."""
+        members = {"name": name, "role": role}
+        if expires is not None:
+            members["expires"] = expires
+        return await self._api.ask("POST", "/keys", json=members)
+
+    async def authorize_key(self, key_id: str, password: str) -> Object:
+        """The access key as it is then; ``password`` is the admin password."""
+        path = f"/keys/{quote(key_id, safe='')}/authorize"
+        return await self._api.ask("POST", path, json={"password": password})
+
+    async def revoke_key(self, key_id: str) -> None:
+        await self._api.ask("DELETE", f"/keys/{quote(key_id, safe='')}")
+
+    async def signing_keys(self) -> list[Object]:
+        """The one that signs first."""
+        return list((await self._api.ask("GET", "/signing-keys"))["items"])
+
+    async def rotate_signing_key(self) -> Object:
+        """The new one."""
+        return await self._api.ask("POST", "/signing-keys")
+
+    async def drop_signing_key(self, kid: str) -> None:
+        """All access keys under it are over."""
+        await self._api.ask("DELETE", f"/signing-keys/{quote(kid, safe='')}")
+
     async def certificate(self) -> Object:
         return await self._api.ask("GET", "/certificate")
 
@@ -68,9 +99,9 @@ class OperatorClient:
         query = {"keys": "true" if with_keys else "false"}
         await self._api.download("/backup", query, write)
 
-    async def change_password(self, new: str) -> None:
+    async def change_password(self, new: str, old: str) -> None:
         """Another admin password; this client knows the old one only."""
-        await self._api.ask("POST", "/password", json={"new": new})
+        await self._api.ask("POST", "/password", json={"new": new, "old": old})
 
     async def log_level(self) -> int:
         return int((await self._api.ask("GET", "/loglevel"))["loglevel"])

@@ -1,21 +1,24 @@
-"""``cfos-cloud system|status|cert|password|loglevel|events``."""
+"""``cfos-cloud system|key|status|cert|password|loglevel|events``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cfos_cloud.operator_tool import (
     certificate_command,
     event_command,
+    key_commands,
     server_commands,
     system_commands,
 )
 from cfos_cloud.operator_tool.api import OperatorAPI
 from cfos_cloud.operator_tool.client import OperatorClient
 from cfos_cloud.operator_tool.connection import Connection, ask_at_terminal
+from cfos_cloud.operator_tool.credentials import credentials_of
 from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.options import Session, Work
 from cfos_cloud.operator_tool.output import Output
@@ -30,6 +33,7 @@ def add_parsers(subparsers: SubParsers) -> None:
     """Add the operator's commands."""
     for module in (
         system_commands,
+        key_commands,
         server_commands,
         certificate_command,
         event_command,
@@ -53,9 +57,19 @@ async def _run(reactor: Any, arguments: argparse.Namespace) -> int:
     server = ServerAddress.parse(arguments.server)
     confirm = ask_at_terminal if sys.stdin.isatty() else None
     connection = Connection(reactor, server, arguments, confirm)
-    password = admin_password(arguments.admin_password_file, os.environ)
-    client = OperatorClient(OperatorAPI(connection.http, server, password))
-    session = Session(client, output, connection.remember_key)
+
+    @cache
+    def password() -> str:
+        return admin_password(arguments.admin_password_file, os.environ)
+
+    credentials = credentials_of(arguments, os.environ, password)
+    session = Session(
+        OperatorClient(OperatorAPI(connection.http, server, credentials)),
+        output,
+        connection.remember_key,
+        password,
+        connection.curl_options,
+    )
     return await connection.through(lambda: perform(work, session)) or 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -41,6 +42,7 @@ class Connection:
     ) -> None:
         self.server = server
         self._confirm = confirm
+        self._cafile = arguments.cafile
         self._policy = _policy(server, arguments, confirm is not None)
         self._pool = HTTPConnectionPool(reactor)
         self.http = HTTPClient(Agent(reactor, self._policy, pool=self._pool))
@@ -49,6 +51,21 @@ class Connection:
         """The server has the key of this pin from now on."""
         if isinstance(self._policy, FirstUseTrust):
             self._policy.accept(pin)
+
+    def curl_options(self) -> list[str]:
+        """With which curl trusts the server as it was trusted here."""
+        if self.server.scheme == "http":
+            return []
+        if isinstance(self._policy, NoTrust):
+            return ["--insecure"]
+        if isinstance(self._policy, CAFileTrust):
+            return ["--cacert", str(self._cafile)]
+        pin = self._policy.pin if isinstance(self._policy, FirstUseTrust) else None
+        if pin is None:
+            return []
+        # curl looks at the key even where it takes any certificate.
+        digest = base64.b64encode(bytes.fromhex(pin)).decode("ascii")
+        return ["--insecure", "--pinnedpubkey", f"sha256//{digest}"]
 
     async def through(self, work: Callable[[], Awaitable[T]]) -> T:
         """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.operator_tool.client import OperatorClient
+from cfos_cloud.operator_tool.credentials import KEY_VARIABLE
 from cfos_cloud.operator_tool.errors import BadUsage
 from cfos_cloud.operator_tool.output import Output
 from cfos_cloud.operator_tool.passwords import VARIABLE
@@ -33,11 +34,16 @@ class Session:
     What a command works with.
 
     :ivar remember_key: the server has the key of this pin from now on.
+    :ivar password: the admin password, asked for once if need be; raises
+        :class:`BadUsage` where it can't be.
+    :ivar curl_options: with which curl trusts the server as this tool does.
     """
 
     client: OperatorClient
     output: Output
     remember_key: Callable[[str], None]
+    password: Callable[[], str]
+    curl_options: Callable[[], list[str]]
 
 
 #: Does what was asked and prints what came of it; gives an exit status other than 0.
@@ -73,6 +79,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help=f"default: the variable {VARIABLE}, else it is asked for",
+    )
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="log in with the access key in FILE, of role admin; "
+        f"default: the variable {KEY_VARIABLE}, else with the admin password",
     )
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(

@@ -25,6 +25,7 @@ class Output:
     """
     ``as_json``: what the API said, one JSON document a command.
 
+    :ivar as_json: said to the constructor.
     :ivar for_people: this goes to a terminal, so numbers and times may be written as
         people like them.
     """
@@ -35,14 +36,14 @@ class Output:
         file: TextIO | None = None,
         width: Callable[[], int] = _width_of_terminal,
     ) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._file = sys.stdout if file is None else file
         self._width = width
         self.for_people = not as_json and self._file.isatty()
 
     def document(self, document: object, *lines: str) -> None:
         """The document, or for people the lines."""
-        if self._as_json:
+        if self.as_json:
             self._print(json.dumps(document))
         else:
             for line in lines:
@@ -59,7 +60,7 @@ class Output:
         self, items: Sequence[Object], columns: Sequence[Column], rows: Sequence[Row]
     ) -> None:
         """A table on a terminal, elsewhere fields between tabs."""
-        if self._as_json:
+        if self.as_json:
             self._print(json.dumps({"items": items, "next": None}))
         elif self.for_people:
             for line in lines_of(columns, rows, self._width()):

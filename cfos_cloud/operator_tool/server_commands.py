@@ -78,7 +78,8 @@ def password(arguments: argparse.Namespace) -> Work:
         new()
 
     async def work(session: Session) -> None:
-        await session.client.change_password(new())
+        # An access key alone is not enough for this.
+        await session.client.change_password(new(), session.password())
         session.output.document({"changed": True}, "The admin password is changed.")
 
     return work

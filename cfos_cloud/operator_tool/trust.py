@@ -51,6 +51,7 @@ class KnownKeys:
 
     :param can_ask: a first key is not taken at once, but told of by
         :class:`UnknownServerKey`.
+    :ivar trusted: the pin of the key that was last found right, or remembered.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class KnownKeys:
         self._accept_new = accept_new
         self._say = say
         self._can_ask = can_ask
+        self.trusted: str | None = None
 
     def check(self, server: ServerAddress, certificate: x509.Certificate) -> None:
         """
@@ -73,6 +75,7 @@ class KnownKeys:
         except PinFileError as error:
             raise ToolError(str(error)) from error
         if known == pin:
+            self.trusted = pin
             return
         fingerprint = certificate.fingerprint(SHA256()).hex(":").upper()
         if known is not None and not self._accept_new:
@@ -95,6 +98,7 @@ class KnownKeys:
 
     def remember(self, server: ServerAddress, pin: str) -> None:
         """From now on ``server`` is the one with this key, if that can be kept."""
+        self.trusted = pin
         try:
             self._pins.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._pins.put(server.netloc, pin)
@@ -109,6 +113,11 @@ class FirstUseTrust:
     def __init__(self, server: ServerAddress, keys: KnownKeys) -> None:
         self._server = server
         self._keys = keys
+
+    @property
+    def pin(self) -> str | None:
+        """Of the key by which the server is known; ``None``: a CA vouches for it."""
+        return self._keys.trusted
 
     def accept(self, pin: str) -> None:
         """The server is the one with this key: somebody says so who knows."""

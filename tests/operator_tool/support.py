@@ -17,6 +17,7 @@ from cfos_cloud.logs import LogLevel
 from cfos_cloud.operator_tool import commands
 from cfos_cloud.operator_tool.api import OperatorAPI
 from cfos_cloud.operator_tool.client import OperatorClient
+from cfos_cloud.operator_tool.credentials import Credentials
 from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.options import Session
 from cfos_cloud.operator_tool.output import Output
@@ -93,9 +94,19 @@ class CommandCase(OperatorAPICase):
             ),
         )
 
+    def credentials(self, password: str) -> Credentials:
+        """What a command logs in with."""
+        return Credentials.by_password(password)
+
     def session(self, output: Output, password: str = PASSWORD) -> Session:
-        api = OperatorAPI(self.treq, SERVER, password)
-        return Session(OperatorClient(api), output, self.remembered.append)
+        api = OperatorAPI(self.treq, SERVER, self.credentials(password))
+        return Session(
+            OperatorClient(api),
+            output,
+            self.remembered.append,
+            lambda: password,
+            lambda: ["--cacert", "my ca.pem"],
+        )
 
     def deferred(
         self, *words: str, password: str = PASSWORD, file: io.StringIO, width: int = 80
