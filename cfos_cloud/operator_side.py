@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.key_side import KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics, TunnelMetrics
@@ -29,12 +30,12 @@ from cfos_cloud.registry.backup import Backups
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
-from cfos_cloud.web.admin.access import PublicAddress
 from cfos_cloud.web.admin.page import AdminPages
-from cfos_cloud.web.admin.parts import AdminParts
+from cfos_cloud.web.admin.parts import AdminKeys, AdminParts
 from cfos_cloud.web.api.admin_password import AdminPasswordResource
 from cfos_cloud.web.api.backup import BackupResource
 from cfos_cloud.web.api.certificate import CertificateResource
+from cfos_cloud.web.api.cloud_data import CloudData
 from cfos_cloud.web.api.events import EventsResource
 from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.history import HistoryResource
@@ -44,8 +45,10 @@ from cfos_cloud.web.api.loglevel import LogLevelResource
 from cfos_cloud.web.api.metrics import MetricsResource, Sources
 from cfos_cloud.web.api.operator_api import (
     BASE,
+    BROWSERS,
     OPERATORS,
     OperatorAPI,
+    key_authorizers,
     operator_authorizers,
 )
 from cfos_cloud.web.api.resources import OperatorResources
@@ -57,9 +60,11 @@ from cfos_cloud.web.api.system_access import SystemAccessResource
 from cfos_cloud.web.api.system_import import SystemImport
 from cfos_cloud.web.api.systems import SystemsResource
 from cfos_cloud.web.api.tables import TablesResource
+from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.login import OperatorLogin
 from cfos_cloud.web.operator.password import OperatorPassword
 from cfos_cloud.web.operator.session import OperatorSessions
+from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.workers import Worker
 
 SWEEP_SECONDS = 60.0
@@ -98,6 +103,7 @@ class OperatorSide(Service):
     :ivar sessions: of the admin page.
     :ivar login: the way to one.
     :ivar api: to be mounted at ``/cloud/api/v1``.
+    :ivar cloud_data: to be mounted at ``/api/json``.
     :ivar metrics: to be mounted at ``/cloud/metrics``.
     """
 
@@ -107,38 +113,64 @@ class OperatorSide(Service):
         requests: RequestMetrics,
         handshakes: HandshakeMetrics,
         throttles: Mapping[str, Throttle],
+        keys: KeySide,
+        *,
+        own_port: bool = False,
     ) -> None:
-        """:param throttles: those of who logs in elsewhere, for the metrics."""
+        """
+        :param throttles: those of who logs in elsewhere, for the metrics.
+        :param own_port: whether browsers of systems have another one.
+        """
         self._parts = parts
         throttle = Throttle(parts.seconds)
         self.sessions = OperatorSessions(parts.seconds)
         self.password = OperatorPassword(parts.operator, throttle, parts.events)
         self.login = OperatorLogin(self.password, self.sessions, parts.events)
         self.live = Live(parts.systems, parts.exchange, parts.clock)
-        self._authorizers = operator_authorizers(
-            self.password, self.sessions, parts.events, parts.seconds
-        )
+        self._authorizers = {
+            **operator_authorizers(
+                self.password, self.sessions, parts.events, parts.seconds, keys.bearers
+            ),
+            **key_authorizers(keys.admins, keys.bearers),
+        }
         self._lag = ReactorLag(parts.clock, parts.seconds)
         self._sweep = LoopingCall(self.sessions.sweep)
         self._sweep.clock = parts.clock
         self._tunnels = TunnelMetrics()
         self._listen()
         self._resources = self._make_resources()
-        self.api = OperatorAPI(self._resources, self._authorizers).resource()
+        self.key_resources = keys.resources(self.password)
+        self._cloud_data = CloudData(
+            self._resources.systems, self._resources.events, self._resources.live
+        )
+        self.cloud_data = self._cloud_data.resource(self._authorizers)
+        self.api = self._make_api(BROWSERS if own_port else ())
         self.metrics = self._make_metrics(
-            requests, handshakes, {**throttles, "operator": throttle}
+            requests,
+            handshakes,
+            {**throttles, "operator": throttle, "keys": keys.throttle},
         )
 
     def api_of_browsers(self) -> APIResource:
         """What remains of the API on the port of browsers when this has its own."""
-        rest = OperatorAPI(self._resources, self._authorizers, without=OPERATORS)
-        return rest.resource()
+        return self._make_api(OPERATORS)
 
     def admin_pages(
         self, pages: Pages, signing_key: bytes, address: PublicAddress
     ) -> AdminPages:
         """``/ui/<lang>/cloud-admin.htm``, which asks the same resources."""
         parts, resources = self._parts, self._resources
+        cloud_keys = self.key_resources.cloud_keys
+        signing_keys = self.key_resources.signing_keys
+        keys = AdminKeys(
+            list_all=cloud_keys.list_all,
+            add=cloud_keys.add,
+            authorise=cloud_keys.authorise,
+            revoke=cloud_keys.revoke,
+            list_signing=signing_keys.list_all,
+            rotate=signing_keys.rotate,
+            drop=signing_keys.drop,
+        )
         admin = AdminParts(
             systems=resources.systems,
             access=resources.access,
@@ -151,6 +183,7 @@ class OperatorSide(Service):
             password=resources.password,
             loglevel=resources.loglevel,
             session=resources.session,
+            keys=keys,
             sessions=self.sessions,
             login=self.login,
             password_fixed=lambda: parts.operator.fixed,
@@ -171,6 +204,15 @@ class OperatorSide(Service):
             self._sweep.stop()
         self.live.end_all()
 
+    def _make_api(self, without: Collection[Needs]) -> APIResource:
+        api = OperatorAPI(
+            [*self._resources, *self.key_resources],
+            self._authorizers,
+            without=without,
+            elsewhere=[self._cloud_data],
+        )
+        return api.resource()
+
     def _make_resources(self) -> OperatorResources:
         parts = self._parts
         systems, exchange, events = parts.systems, parts.exchange, parts.events
@@ -189,7 +231,7 @@ class OperatorSide(Service):
             tables=TablesResource(systems, exchange, importer, parts.clock),
             history=HistoryResource(systems, parts.connections, parts.clock),
             events=EventsResource(events),
-            live=LiveResource(self.live, self.sessions, parts.clock),
+            live=LiveResource(self.live, parts.clock),
             status=StatusResource(status),
             settings=SettingsResource(parts.site_settings, parts.preferences),
             certificate=CertificateResource(parts.certificates, events),

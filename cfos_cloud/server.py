@@ -32,6 +32,7 @@ from cfos_cloud.gateway.gateway import FrontFactory, Gateway
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
@@ -55,6 +56,7 @@ from cfos_cloud.registry import (
     DatabaseError,
     Events,
     Housekeeping,
+    Keys,
     Operator,
     Preferences,
     PreferenceStore,
@@ -75,11 +77,11 @@ from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.scram import FakeVerifiers
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.watchdog import Watchdog
-from cfos_cloud.web.admin.access import PublicAddress
 from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.system_access import RETRY_AFTER
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.login.pages import LoginPages
+from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_admin_root, make_root
 from cfos_cloud.web.session_state import SessionState
 from cfos_cloud.workers import ThreadWorker
@@ -116,6 +118,7 @@ class CloudServer(LoggedService):
         self.database = Database(options["database"] or default_url(data_dir), reactor)
         self.events = Events(self.database, reactor)
         self.systems = Systems(self.database, reactor, self.events)
+        self.keys = Keys(self.database, self.systems, reactor, self.events)
         self.connections = Connections(self.database, self.systems, reactor)
         self.site_settings = SiteSettings(self.database, self.events, options.site_info)
         self._backups = Backups(self.database, data_dir, _now)
@@ -135,6 +138,8 @@ class CloudServer(LoggedService):
         self._health = Health(self.database, reactor)
         self._level = level
         self._make_certificates(data_dir)
+        self.key_side = self._make_key_side(data_dir, secret)
+        self.key_side.setServiceParent(self)
         self.operator_side = self._make_operator_side()
         self.operator_side.setServiceParent(self)
         self.gateway = self._make_gateway(secret)
@@ -149,7 +154,7 @@ class CloudServer(LoggedService):
             self.exchange, self.connections, self.events, reactor
         ).setServiceParent(self)
         Housekeeping(
-            self.events, self.connections, self.preferences, reactor
+            self.events, self.connections, self.keys, self.preferences, reactor
         ).setServiceParent(self)
         self._sweep = LoopingCall(self.sessions.sweep)
 
@@ -167,6 +172,19 @@ class CloudServer(LoggedService):
             self.events,
         )
         self.certificates.setServiceParent(self)
+
+    def _make_key_side(self, data_dir: Path, secret: ServerSecret) -> KeySide:
+        parts = KeyParts(
+            self.keys,
+            self.systems,
+            self.exchange,
+            self.sessions,
+            self.events,
+            reactor,
+            monotonic,
+            _now,
+        )
+        return KeySide(parts, data_dir, secret)
 
     def _make_operator_side(self) -> OperatorSide:
         self._throttles = {
@@ -192,7 +210,14 @@ class CloudServer(LoggedService):
             monotonic,
             _now,
         )
-        return OperatorSide(parts, self._requests, self._handshakes, self._throttles)
+        return OperatorSide(
+            parts,
+            self._requests,
+            self._handshakes,
+            self._throttles,
+            self.key_side,
+            own_port=self._options.admin_port_spec is not None,
+        )
 
     def _make_gateway(self, secret: ServerSecret) -> Gateway:
         pages = Pages(ui_directory(), self.site_settings.current)
@@ -205,6 +230,7 @@ class CloudServer(LoggedService):
             reactor,
             pages,
             self.events,
+            keys=self.key_side.logins,
         )
         side, common = self.operator_side, CommonPages(pages)
         door = TunnelDoor(
@@ -219,14 +245,32 @@ class CloudServer(LoggedService):
         admin = side.admin_pages(
             pages, secret.derive("operator's log-in"), self._public_address()
         )
+        keys = self.key_side.pages(
+            side.key_resources,
+            pages,
+            PublicAddress(self._options["domain"]),
+            self.certificates,
+        )
+        data = side.cloud_data
         if self._options.admin_port_spec is None:
             root = make_root(
-                login, common, side.api, self._health, state, side.metrics, admin
+                login,
+                common,
+                side.api,
+                self._health,
+                state,
+                side.metrics,
+                admin,
+                keys,
+                data,
             )
         else:
-            root = make_root(login, common, side.api_of_browsers(), self._health, state)
+            api = side.api_of_browsers()
+            root = make_root(
+                login, common, api, self._health, state, None, None, keys, data
+            )
             self._admin_root = make_admin_root(
-                common, side.api, self._health, side.metrics, admin
+                common, side.api, self._health, side.metrics, admin, data
             )
         return Gateway(
             reactor,
@@ -239,6 +283,7 @@ class CloudServer(LoggedService):
             Site(root, parsePOSTFormSubmission=False),
             ProxyTrust(self._options.trusted_proxies),
             self._requests,
+            self.key_side.gate,
         )
 
     def _public_address(self) -> PublicAddress:
@@ -288,6 +333,7 @@ class CloudServer(LoggedService):
             self._backups.clean()
             self._tls.use(self._stored.load())
             self.systems.load()
+            self.keys.load()
             self.site_settings.load()
             self.preferences.load()
             self.operator.prepare(
@@ -339,6 +385,7 @@ class CloudServer(LoggedService):
         self._verifiers.stop()
         self.operator.close()
         await self.connections.close()
+        await self.keys.close()
         self.events.note(EventKind.SERVER_STOPPED)
         await self.events.close()
         await self.database.close()
@@ -355,9 +402,11 @@ class CloudServer(LoggedService):
         if change.kind is ChangeKind.REMOVED:
             self.exchange.disconnect(cloud_id, "removed")
             self.sessions.end_system(cloud_id)
+            self.key_side.accesses.end_system(cloud_id)
         elif change.disabled:
             self.exchange.disconnect(cloud_id, "disabled")
             self.sessions.end_system(cloud_id)
+            self.key_side.accesses.end_system(cloud_id)
         elif change.password_changed:
             # Whoever is there knows the old one, which may be why it was changed.
             self.exchange.disconnect(cloud_id, "shutdown", RETRY_AFTER)

@@ -53,6 +53,7 @@ SANS_IO = (
     "cfos_cloud.demo.site.firmware",
     "cfos_cloud.demo.site.visitors",
     "cfos_cloud.gateway.access",
+    "cfos_cloud.gateway.hosts",
     "cfos_cloud.gateway.addresses",
     "cfos_cloud.gateway.client",
     "cfos_cloud.gateway.rewriting",

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.listener.tls import ReloadableTLS
@@ -19,6 +20,7 @@ from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
 from cfos_cloud.operator_side import OperatorSide, ServerParts
 from cfos_cloud.registry import PreferenceStore, SiteSettings, settings
 from cfos_cloud.registry.backup import Backups
+from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
@@ -40,13 +42,25 @@ class OperatorSideTests(RegistryCase):
         )
         self.operator.prepare(self.data_dir)
         self.exchange = Exchange()
+        sessions = SessionTable(self.clock.seconds)
+        key_parts = KeyParts(
+            self.keys,
+            self.systems,
+            self.exchange,
+            sessions,
+            self.events,
+            self.clock,
+            self.clock.seconds,
+            self.now,
+        )
+        side = KeySide(key_parts, self.data_dir, ServerSecret(bytes(32)))
         store = CertificateStore(self.data_dir, ["localhost"], self.now)
         tls = ReloadableTLS(store.load())
         self.browsers = Throttle(self.clock.seconds)
         parts = ServerParts(
             systems=self.systems,
             exchange=self.exchange,
-            sessions=SessionTable(self.clock.seconds),
+            sessions=sessions,
             connections=self.connections,
             events=self.events,
             operator=self.operator,
@@ -66,6 +80,7 @@ class OperatorSideTests(RegistryCase):
             RequestMetrics(self.clock.seconds),
             HandshakeMetrics(),
             {"browser": self.browsers},
+            side,
         )
         root = mounted(self.side.api, b"cloud", b"api", b"v1")
         self.treq: Any = StubTreq(root)

@@ -149,6 +149,9 @@ class PagesTests(SynchronousTestCase):
             "system_name": None,
             "cloud_id": None,
             "as_admin": False,
+            "takes_keys": True,
+            "manages_keys": False,
+            "shared_origin": True,
         }
     )
 
@@ -157,13 +160,20 @@ class PagesTests(SynchronousTestCase):
         return self.pages.render("login.html", language, values).decode()
 
     def test_pages_are_well_formed_in_every_language_and_state(self) -> None:
-        for language, problem, name, csrf in product(
+        for language, problem, name, csrf, takes_keys in product(
             SUPPORTED,
             (None, "failed", "throttled", "stale"),
             (None, "A & <b>B</b>"),
             (None, "token"),
+            (False, True),
         ):
-            page = self.login(language, problem=problem, system_name=name, csrf=csrf)
+            page = self.login(
+                language,
+                problem=problem,
+                system_name=name,
+                csrf=csrf,
+                takes_keys=takes_keys,
+            )
             check(self, page)
             self.assertEqual(page.count("<h1"), 1)
 
@@ -184,6 +194,12 @@ class PagesTests(SynchronousTestCase):
         )
         self.assertIn('aria-invalid="true"', page)
         self.assertNotIn("aria-invalid", self.login("en"))
+
+    def test_who_may_make_access_keys_finds_the_way_to_them(self) -> None:
+        keys = 'href="/ui/en/cloud-keys.htm"'
+        for may in (True, False):
+            page = self.login("en", system_name="Carport", manages_keys=may)
+            self.assertEqual(page.count(keys), int(may))
 
     def test_the_last_log_in_is_filled_in(self) -> None:
         page = self.login("en", cloud_id='W00-"8', as_admin=True)

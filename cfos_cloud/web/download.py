@@ -43,13 +43,20 @@ class Download:
         self._clock = clock
         self._paused = False
         self._turn: IDelayedCall | None = None
-        self._done: Deferred[None] = Deferred(lambda _: self._end())
+        # Who cancels it has lost the response: there is nothing to sign off from.
+        self._done: Deferred[None] = Deferred(lambda _: self._stop())
 
     def start(self) -> Deferred[None]:
         """Fires when all is written; cancel it when the client has gone."""
         self._response.registerProducer(self, True)
         self._continue()
         return self._done
+
+    def abort(self) -> None:
+        """Cut it off, as where a piece can't be made."""
+        if not self._done.called:
+            self._end()
+            self._response.loseConnection()
 
     # IPushProducer
 
@@ -88,7 +95,10 @@ class Download:
         self._continue()
 
     def _end(self) -> None:
+        self._stop()
+        self._response.unregisterProducer()
+
+    def _stop(self) -> None:
         turn, self._turn = self._turn, None
         if turn is not None and turn.active():
             turn.cancel()
-        self._response.unregisterProducer()

@@ -29,6 +29,7 @@ from cfos_cloud.registry import (
     SiteInfoFixed,
     UnknownSystem,
 )
+from cfos_cloud.web.key_problems import KEY_PROBLEMS, NoConsent, retry_after
 
 CONTENT_TYPE = b"application/problem+json"
 #: Of the type of a problem that has one of its own.
@@ -84,12 +85,24 @@ class Unauthorized(Exception):
     """The credentials are missing or wrong; nobody is told which."""
 
 
+class KeyUnauthorized(Unauthorized):
+    """The request has an access key that is not good here: 401 without a body."""
+
+
+class NotLoggedIn(Unauthorized):
+    """This is for people who are logged in to a system."""
+
+
+class NotSystemAdmin(Exception):
+    """Logged in, but not as the admin of this system by the device's password."""
+
+
 class Reauthenticate(Exception):
     """The session is good, but for this the password has to be given again."""
 
 
 class CrossSite(Exception):
-    """Another site made the browser send this with the operator's session."""
+    """Another site made the browser send this with somebody's session."""
 
 
 class BadCsrfToken(Exception):
@@ -102,6 +115,10 @@ class NoSession(LookupError):
 
 class NeedsTLS(Exception):
     """What this request carries, or asks for, has no place on plain HTTP."""
+
+
+class NeedsPassword(Exception):
+    """An access key is not enough for this, whatever its role."""
 
 
 class TooManyAttempts(Exception):
@@ -142,11 +159,14 @@ class Problem:
 _TABLE: dict[type[Exception], tuple[int, str]] = {
     MalformedBody: (400, "the body is no JSON: {}"),
     Unauthorized: (401, "operator credentials are missing or wrong"),
+    NotLoggedIn: (401, "this is for who is logged in to the system as its admin"),
+    NotSystemAdmin: (403, "this is for the admin of the system, not for this session"),
     Reauthenticate: (401, "this needs the admin password once more"),
     CrossSite: (403, "a request from another site is not answered"),
     BadCsrfToken: (403, "the token of the page is missing or out of date"),
     NoSession: (404, "this request has no session"),
     NeedsTLS: (403, "{}"),
+    NeedsPassword: (403, "{}"),
     UnknownSystem: (404, "no system has the Cloud ID {}"),
     HTTPException: (404, "there is nothing at this address"),
     MethodNotAllowed: (405, "this address does not take this method"),
@@ -165,6 +185,7 @@ _TABLE: dict[type[Exception], tuple[int, str]] = {
     DatabaseError: (503, "the database does not answer"),
     CopyFailed: (503, "{}"),
     CertificateError: (503, "the old certificate stays in use: {}"),
+    **{kind: (status, text) for kind, (status, text, _) in KEY_PROBLEMS.items()},
 }
 _FIELDS: dict[type[Exception], str] = {
     InvalidCloudID: "cloud_id",
@@ -175,11 +196,19 @@ _SLUGS: dict[type[Exception], str] = {
     Reauthenticate: "reauthenticate",
     CrossSite: "cross-site",
     BadCsrfToken: "csrf",
+    NotSystemAdmin: "system-admin",
+    NeedsPassword: "needs-password",
+    **{kind: slug for kind, (_, _, slug) in KEY_PROBLEMS.items() if slug},
 }
 
 
 def problem_of(error: BaseException) -> Problem | None:
     """The answer to ``error``; ``None``: it is a fault of ours."""
+    if isinstance(error, NoConsent):
+        why = error.obstacle
+        return Problem(
+            why.status, why.detail, fields=_header_fields(error), slug=why.slug
+        )
     for kind in type(error).__mro__:
         if kind in _TABLE:
             status, text = _TABLE[kind]
@@ -220,6 +249,7 @@ def _header_fields(error: BaseException) -> tuple[tuple[bytes, bytes], ...]:
         return ((b"Allow", allowed.encode("ascii")),)
     if isinstance(error, TooManyAttempts):
         return ((b"Retry-After", b"%d" % math.ceil(error.seconds)),)
+    seconds = retry_after(error)
     if isinstance(error, Overloaded | DatabaseError):
-        return ((b"Retry-After", b"%d" % BUSY_SECONDS),)
-    return ()
+        seconds = BUSY_SECONDS
+    return () if seconds is None else ((b"Retry-After", b"%d" % seconds),)

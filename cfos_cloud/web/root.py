@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from klein.resource import KleinResource
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
@@ -11,6 +13,7 @@ from cfos_cloud.languages import choose
 from cfos_cloud.web.admin.page import AdminPages
 from cfos_cloud.web.answers import answer, field, redirect
 from cfos_cloud.web.common import CommonPages
+from cfos_cloud.web.keys.page import KeysPages
 from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.session_state import SessionState
 
@@ -23,17 +26,24 @@ def make_root(
     session_state: SessionState,
     metrics: KleinResource | None = None,
     admin_pages: AdminPages | None = None,
+    keys_pages: KeysPages | None = None,
+    cloud_data: KleinResource | None = None,
 ) -> Resource:
     """
     ``/cloud/api/v1/…`` and ``/cloud/health`` go to their resources, which see what
-    follows as ``postpath``; all others see their whole path. Without ``metrics`` or
-    ``admin_pages`` those are elsewhere, and not found here.
+    follows as ``postpath``; all others see their whole path. Without ``metrics``,
+    ``admin_pages``, ``keys_pages`` or ``cloud_data`` (``/api/…``) those are elsewhere,
+    and not found here.
     """
     common = _Leaf(common_pages.resource())
     root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
     pages = _Leaf(login_pages.resource())
-    admin = pages if admin_pages is None else _Leaf(admin_pages.resource())
-    root.putChild(b"ui", _Pages(pages, admin))
+    others = {}
+    if admin_pages is not None:
+        others[b"cloud-admin.htm"] = _Leaf(admin_pages.resource())
+    if keys_pages is not None:
+        others[b"cloud-keys.htm"] = _Leaf(keys_pages.resource())
+    root.putChild(b"ui", _Pages(pages, others))
     root.putChild(b"cloud", cloud)
     cloud.putChild(b"api", api)
     cloud.putChild(b"health", health)
@@ -41,6 +51,8 @@ def make_root(
     api.putChild(b"v1", operator_api)
     if metrics is not None:
         cloud.putChild(b"metrics", _Leaf(metrics))
+    if cloud_data is not None:
+        root.putChild(b"api", _Leaf(cloud_data))
     return root
 
 
@@ -50,18 +62,22 @@ def make_admin_root(
     health: IResource,
     metrics: KleinResource,
     admin_pages: AdminPages | None = None,
+    cloud_data: KleinResource | None = None,
 ) -> Resource:
     """The same for a port of the operator's own."""
     common = _Leaf(common_pages.resource())
     root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
     root.putChild(b"", _AdminStart())
     if admin_pages is not None:
-        root.putChild(b"ui", _Pages(common, _Leaf(admin_pages.resource())))
+        admin = {b"cloud-admin.htm": _Leaf(admin_pages.resource())}
+        root.putChild(b"ui", _Pages(common, admin))
     root.putChild(b"cloud", cloud)
     cloud.putChild(b"api", api)
     cloud.putChild(b"health", health)
     cloud.putChild(b"metrics", _Leaf(metrics))
     api.putChild(b"v1", operator_api)
+    if cloud_data is not None:
+        root.putChild(b"api", _Leaf(cloud_data))
     return root
 
 
@@ -99,18 +115,18 @@ class _Leaf(Resource):
 
 
 class _Pages(Resource):
-    """``/ui/<lang>/``: the operator's page, and the others."""
+    """``/ui/<lang>/``: pages that are parts of their own, by name, and the others."""
 
     isLeaf = True
 
-    def __init__(self, others: _Leaf, admin: _Leaf) -> None:
+    def __init__(self, others: _Leaf, named: Mapping[bytes, _Leaf]) -> None:
         super().__init__()
         self._others = others
-        self._admin = admin
+        self._named = named
 
     def render(self, request: IRequest) -> object:
-        is_admin = request.postpath[1:] == [b"cloud-admin.htm"]
-        return (self._admin if is_admin else self._others).render(request)
+        name = request.postpath[1] if len(request.postpath) == 2 else b""
+        return self._named.get(name, self._others).render(request)
 
 
 class _Branch(Resource):

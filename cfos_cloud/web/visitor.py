@@ -76,6 +76,14 @@ class Visitor:
         value = cookies.set_cookie(name, value, secure=self.secure, max_age=max_age)
         return b"Set-Cookie", value
 
+    def forget(self) -> list[tuple[bytes, bytes]]:
+        """Fields that take away the session, its log-in, and what its device left."""
+        return [
+            self.set_cookie(None, b"", 0),
+            self.set_cookie(b"last", b"", 0),
+            *self.clear_device(),
+        ]
+
     def clear_device(self) -> list[tuple[bytes, bytes]]:
         """
         Fields that remove what a device has left in the browser, before another

@@ -54,7 +54,7 @@ async page => {
 """
 
 
-class AdminTests(PeopleTestCase):
+class OperatorTestCase(PeopleTestCase):
     """Each with a server of its own: what is shown is all that there is."""
 
     options: tuple[str, ...] = ()
@@ -88,6 +88,8 @@ class AdminTests(PeopleTestCase):
         password: str = page.locator("#new-password").inner_text()
         return password
 
+
+class AdminTests(OperatorTestCase):
     def test_a_system_is_added_comes_online_and_is_cut_off(self) -> None:
         page = self.operator_page()
         problems = self.complaints(page)

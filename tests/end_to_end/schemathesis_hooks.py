@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from datetime import date, timedelta
 from typing import Any
 
 import schemathesis
@@ -20,7 +21,13 @@ _WORD = st.text(st.sampled_from("abcXYZ019"), min_size=1, max_size=12)
 for name, strategy in {
     "cloud-password": st.text(_PRINTABLE, min_size=12, max_size=256),
     "admin-password": st.text(_PRINTABLE, min_size=8, max_size=256),
+    # A wrong one would make everything else wait.
+    "present-password": st.just(os.environ["SCHEMATHESIS_PASSWORD"]),
     "operator-name": _WORD,
+    "key-name": _WORD,
+    "key-expiry": st.integers(1, 3000).map(
+        lambda days: (date.today() + timedelta(days)).isoformat()
+    ),
     "web-link": _WORD.map("https://example.org/{}".format),
     # Only the server can make one; to begin at the beginning is always right.
     "cursor": st.just(""),

@@ -29,6 +29,7 @@ from cfos_cloud.tunnel.hello import Grant
 from cfos_cloud.tunnel.scram import Verifier
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.common import CommonPages
+from cfos_cloud.web.login.key_logins import KeyLogins
 from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.root import make_root
 from cfos_cloud.web.session_state import SessionState
@@ -235,6 +236,13 @@ class Planted(Browser):
 class PagesTestCase(SynchronousTestCase):
     """Our pages over a fake exchange, with two devices online."""
 
+    #: Of the log-in page.
+    shared_origin = True
+
+    def make_key_logins(self) -> KeyLogins | None:
+        """Who lets people in by access keys, if there are any."""
+        return None
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.exchange = FakeExchange()
@@ -253,6 +261,8 @@ class PagesTestCase(SynchronousTestCase):
             self.clock,
             the_pages(),
             self.kept,
+            keys=self.make_key_logins(),
+            shared_origin=self.shared_origin,
         )
         self.root = make_root(
             login_pages,

@@ -31,6 +31,8 @@ class Response:
         self.producer = producer
 
     def unregisterProducer(self) -> None:
+        # twisted.web's fails then, for it has no channel any more.
+        assert not self.lost
         self.producer = None
 
     def loseConnection(self) -> None:
@@ -90,11 +92,11 @@ class DownloadTests(SynchronousTestCase):
     def test_it_ends_when_nobody_is_there_any_more(self) -> None:
         done = Download(self.response, self.pieces(50), self.clock).start()
         self.clock.next()
+        self.response.lost = True
         done.cancel()
         self.failureResultOf(done)
         self.run_all()
         self.assertEqual(len(self.response.written), PIECES)
-        self.assertIsNone(self.response.producer)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_part_is_not_taken_for_the_whole(self) -> None:
@@ -108,3 +110,22 @@ class DownloadTests(SynchronousTestCase):
         self.assertTrue(self.response.lost)
         self.assertIsNone(self.response.producer)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_who_may_see_it_no_more_is_cut_off(self) -> None:
+        download = Download(self.response, self.pieces(50), self.clock)
+        done = download.start()
+        self.clock.next()
+        download.abort()
+        self.assertTrue(self.response.lost)
+        done.cancel()
+        self.failureResultOf(done)
+        self.run_all()
+        self.assertEqual(len(self.response.written), PIECES)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_is_over_is_not_cut_off(self) -> None:
+        download = Download(self.response, self.pieces(1), self.clock)
+        download.start()
+        self.run_all()
+        download.abort()
+        self.assertFalse(self.response.lost)

@@ -6,6 +6,8 @@
 // - what is missing is said beside its field, before anything is sent,
 // - one sees that the device is being asked, and how long to wait after too many tries.
 
+import { complain } from "./complain.js"
+
 const KEY = "cfos-login"
 
 const form = document.querySelector(".login-form")
@@ -25,25 +27,6 @@ const remembered = () => {
     return typed
   } catch {
     return {}
-  }
-}
-
-const complain = (input, text) => {
-  const line = document.getElementById(`${input.id}-problem`)
-  line.querySelector("span").textContent = text
-  line.hidden = text === ""
-  const others = (input.getAttribute("aria-describedby") ?? "")
-    .split(" ").filter((id) => id && id !== line.id)
-  const ids = text ? [line.id, ...others] : others
-  if (ids.length > 0) {
-    input.setAttribute("aria-describedby", ids.join(" "))
-  } else {
-    input.removeAttribute("aria-describedby")
-  }
-  if (text) {
-    input.setAttribute("aria-invalid", "true")
-  } else {
-    input.removeAttribute("aria-invalid")
   }
 }
 

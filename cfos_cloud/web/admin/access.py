@@ -1,20 +1,15 @@
-"""What a site needs to connect: the server's address, a command, and a QR code."""
+"""What a site needs to connect: a command, and a QR code."""
 
 from __future__ import annotations
 
 import io
-import re
 import shlex
 from dataclasses import dataclass
 
 import segno
-from twisted.web.iweb import IRequest
-
-from cfos_cloud.web.answers import field, is_secure
 
 #: Where the command looks for the Cloud password.
 PASSWORD_FILE = "cloud-password"  # noqa: S105 - no password
-_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?P<port>:\d{1,5})?\Z")
 
 
 @dataclass(frozen=True)
@@ -23,30 +18,6 @@ class QRCode:
 
     path: str
     size: int
-
-
-@dataclass(frozen=True)
-class PublicAddress:
-    """
-    Where device ends find the server.
-
-    :param domain: the server's name, if it has one of its own.
-    :param port: of the browsers and device ends, where operators have another;
-        ``None``: that of the operator's own request.
-    """
-
-    domain: str | None = None
-    port: int | None = None
-
-    def url(self, request: IRequest) -> str:
-        """As seen by who sent ``request``."""
-        host = (field(request, b"host") or b"").decode("latin-1")
-        match = _HOST.match(host)
-        name = self.domain or (match["name"] if match else "localhost")
-        port = (match["port"] or "") if match else ""
-        if self.port is not None:
-            port = f":{self.port}"
-        return f"{'https' if is_secure(request) else 'http'}://{name}{port}"
 
 
 def device_command(server: str, cloud_id: str) -> str:

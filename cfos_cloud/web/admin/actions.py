@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.web.admin.access import device_command
-from cfos_cloud.web.admin.call import Json, ask
-from cfos_cloud.web.admin.notes import Note
+from cfos_cloud.web.admin.action import Action, Done, Form
+from cfos_cloud.web.admin.key_actions import KEY_ACTIONS
 from cfos_cloud.web.admin.parts import AdminParts
 from cfos_cloud.web.admin.problem import PROOF
-from cfos_cloud.web.admin.wording import link
+from cfos_cloud.web.call import Json, ask
+from cfos_cloud.web.notes import Note
 from cfos_cloud.web.problem import InvalidInput
-
-Form = Mapping[str, str]
-Run = Callable[[AdminParts, IRequest, Form, str], Awaitable["Done"]]
-
-
-@dataclass(frozen=True)
-class Done:
-    """Where to go, and what to say there. ``logged_out``: the session is over."""
-
-    query: str
-    note: Note | None = None
-    logged_out: bool = False
-
-
-@dataclass(frozen=True)
-class Action:
-    """
-    ``controls`` have a place for what is wrong with them; ``typed`` are filled in
-    again after that; ``names`` say how the API calls what the form calls otherwise.
-    """
-
-    run: Run
-    fresh: bool = False
-    controls: Sequence[str] = ()
-    typed: Sequence[str] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
+from cfos_cloud.web.wording import link
 
 
 async def _add(parts: AdminParts, request: IRequest, form: Form, system: str) -> Done:
@@ -210,4 +185,5 @@ ACTIONS: Mapping[str, Action] = {
     "site": Action(_site, controls=_SITE, typed=_SITE),
     "import": Action(_import, controls=("table",), typed=("table", "skip")),
     "logout": Action(_logout),
+    **KEY_ACTIONS,
 }

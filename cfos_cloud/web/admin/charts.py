@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cfos_cloud.web.admin.wording import read_time
+from cfos_cloud.web.wording import read_time
 
 #: Days in a picture, the present one included.
 DAYS = 7

@@ -1,22 +1,9 @@
-"""What the operator's page says once, after a form has led to another page."""
+"""Notes of the operator's page, each for the session that it waits with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
+from cfos_cloud.web.notes import Note
 from cfos_cloud.web.operator.session import OperatorSession
-
-
-@dataclass(frozen=True)
-class Note:
-    """
-    ``said`` names what was done; ``values`` are for its text, and may be secrets
-    that nobody can say again.
-    """
-
-    said: str
-    values: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 class _Waiting:

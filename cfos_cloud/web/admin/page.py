@@ -11,11 +11,12 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
-from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
+from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import InvalidCursor, UnknownSystem
 from cfos_cloud.web.admin import views
-from cfos_cloud.web.admin.actions import ACTIONS, Action
+from cfos_cloud.web.admin.action import Action
+from cfos_cloud.web.admin.actions import ACTIONS
 from cfos_cloud.web.admin.answers import (
     admin_path,
     answer_page,
@@ -23,18 +24,17 @@ from cfos_cloud.web.admin.answers import (
     language_of,
     query_of,
 )
-from cfos_cloud.web.admin.call import ask
 from cfos_cloud.web.admin.door import AdminDoor
 from cfos_cloud.web.admin.notes import AdminNotes
 from cfos_cloud.web.admin.parts import AdminParts
-from cfos_cloud.web.admin.problem import PROOF, Trouble, trouble_of
+from cfos_cloud.web.admin.problem import PROOF, trouble_of
 from cfos_cloud.web.answers import (
-    answer_error,
     answer_routing_error,
     is_seen,
     redirect,
 )
 from cfos_cloud.web.api.query import read_text
+from cfos_cloud.web.call import ask
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.operator.request import (
@@ -45,7 +45,9 @@ from cfos_cloud.web.operator.request import (
     session_of,
 )
 from cfos_cloud.web.operator.session import OperatorSession
-from cfos_cloud.web.problem import BadCsrfToken, CrossSite, InvalidInput, problem_of
+from cfos_cloud.web.page_failure import answer_failure
+from cfos_cloud.web.problem import InvalidInput
+from cfos_cloud.web.trouble import Trouble
 
 
 class AdminPages:
@@ -187,24 +189,7 @@ class AdminPages:
         return answer_page(request, status, body)
 
     def _answer_error(self, request: IRequest, error: Exception) -> bytes:
-        if isinstance(error, CrossSite | BadCsrfToken):
-            return answer_error(request, self._errors, ErrorKind.CROSS_SITE)
-        if isinstance(error, BadForm):
-            is_large = str(error) == "too large"
-            kind = ErrorKind.TOO_LARGE if is_large else ErrorKind.BAD_REQUEST
-            return answer_error(request, self._errors, kind)
-        if isinstance(error, UnknownSystem):
-            return answer_error(request, self._errors, ErrorKind.NOT_FOUND)
-        problem = problem_of(error)
-        if problem is not None and problem.status == 503:
-            self.log.error("the operator's page: {reason}", reason=problem.detail)
-            return answer_error(
-                request, self._errors, ErrorKind.UNAVAILABLE, problem.fields
-            )
-        if problem is not None:
-            return answer_error(request, self._errors, ErrorKind.BAD_REQUEST)
-        self.log.failure("the operator's page failed", Failure(error))
-        return answer_error(request, self._errors, ErrorKind.INTERNAL)
+        return answer_failure(request, self._errors, error, "the operator")
 
 
 class _ProofFailed(Exception):

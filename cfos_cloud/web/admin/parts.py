@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cfos_cloud.web.admin.access import PublicAddress
 from cfos_cloud.web.api.admin_password import AdminPasswordResource
 from cfos_cloud.web.api.certificate import CertificateResource
 from cfos_cloud.web.api.events import EventsResource
 from cfos_cloud.web.api.history import HistoryResource
 from cfos_cloud.web.api.loglevel import LogLevelResource
+from cfos_cloud.web.api.routes import Handler
 from cfos_cloud.web.api.session import SessionResource
 from cfos_cloud.web.api.settings import SettingsResource
 from cfos_cloud.web.api.status import StatusResource
@@ -20,6 +20,23 @@ from cfos_cloud.web.api.systems import SystemsResource
 from cfos_cloud.web.api.tables import TablesResource
 from cfos_cloud.web.operator.login import OperatorLogin
 from cfos_cloud.web.operator.session import OperatorSessions
+from cfos_cloud.web.public_address import PublicAddress
+
+
+@dataclass(frozen=True)
+class AdminKeys:
+    """
+    Handlers of the API. Those of one key are called with ``key_id``, that of one
+    signing key with ``kid``.
+    """
+
+    list_all: Handler
+    add: Handler
+    authorise: Handler
+    revoke: Handler
+    list_signing: Handler
+    rotate: Handler
+    drop: Handler
 
 
 @dataclass(frozen=True)
@@ -45,3 +62,4 @@ class AdminParts:
     password_fixed: Callable[[], bool]
     now: Callable[[], datetime]
     address: PublicAddress
+    keys: AdminKeys

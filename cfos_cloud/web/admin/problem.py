@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as member
 
-from cfos_cloud.web.problem import BadTable, LineError, TooManyAttempts, problem_of
+from cfos_cloud.web import trouble
+from cfos_cloud.web.problem import Problem
+from cfos_cloud.web.trouble import Trouble
 
 #: Of the password that is given once more before what matters most.
 PROOF = "operator_password"
@@ -40,26 +39,14 @@ _CODES = (
     ("the server is busy", "busy"),
     ("the database does not answer", "database"),
     ("too large", "large"),
+    ("a key's name is", "key-name"),
+    ("expires is", "key-date"),
+    ("no date such as", "key-date"),
+    ("no access key has the ID", "key-gone"),
+    ("no signing key is called", "signing-gone"),
 )
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """
-    ``field``: the control beside which it is said; empty: above the form. ``code``
-    names the words that pages have; empty: ``detail`` is all there is, in English.
-    ``typed``: what to fill in again; never a secret.
-    """
-
-    action: str
-    field: str
-    code: str
-    detail: str
-    status: int
-    seconds: int = 0
-    lines: tuple[LineError, ...] = ()
-    more_lines: int = 0
-    typed: Mapping[str, str] = member(default_factory=dict)
+#: The same by a problem's type, where it has one.
+_SLUGS = {"too-many-keys": "key-many", "key-ended": "key-ended"}
 
 
 def trouble_of(
@@ -75,23 +62,15 @@ def trouble_of(
     :param names: how the API's members are called in the form, where not alike.
     :param controls: those that have a place for it.
     """
-    problem = problem_of(error)
-    if problem is None:
-        return None
-    code = next((name for part, name in _CODES if part in problem.detail), "")
-    at = names.get(problem.field or "", problem.field or "")
+    return trouble.trouble_of(error, action, typed, names, controls, _code_of)
+
+
+def _code_of(problem: Problem, at: str) -> tuple[str, str]:
+    code = _SLUGS.get(problem.slug or "") or next(
+        (name for part, name in _CODES if part in problem.detail), ""
+    )
     if code == "proof":
         at = PROOF
     if not code and at == "cloud_id":
         code = "bad-id"
-    return Trouble(
-        action,
-        at if at in controls else "",
-        code,
-        problem.detail,
-        problem.status,
-        math.ceil(error.seconds) if isinstance(error, TooManyAttempts) else 0,
-        error.lines if isinstance(error, BadTable) else (),
-        error.more if isinstance(error, BadTable) else 0,
-        typed,
-    )
+    return code, at

@@ -11,13 +11,14 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import EventKind
 from cfos_cloud.registry.search import Order
-from cfos_cloud.web.admin import charts, wording
+from cfos_cloud.web import wording
+from cfos_cloud.web.admin import charts, key_views
 from cfos_cloud.web.admin.access import qr_code
-from cfos_cloud.web.admin.call import Json, ask
-from cfos_cloud.web.admin.notes import Note
 from cfos_cloud.web.admin.parts import AdminParts
-from cfos_cloud.web.admin.wording import link
 from cfos_cloud.web.api.query import read_text
+from cfos_cloud.web.call import Json, ask
+from cfos_cloud.web.notes import Note
+from cfos_cloud.web.wording import link
 
 #: Systems, and events, of a page.
 PAGE = 50
@@ -152,6 +153,7 @@ async def imports(parts: AdminParts, request: IRequest) -> Values:
 VIEWS = {
     "": systems,
     "events": events,
+    "keys": key_views.keys,
     "certificate": certificate,
     "settings": settings,
     "import": imports,

@@ -14,6 +14,7 @@ from cfos_cloud.web.api.operation import STRING, Operation, Shape, as_json
 from cfos_cloud.web.api.routes import Answer, route
 from cfos_cloud.web.api.schema import MAX_PASSWORD, read_object
 from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.caller import caller_of, check_still
 from cfos_cloud.web.operator.origin import operator_of
 from cfos_cloud.web.operator.password import OperatorPassword
 from cfos_cloud.web.problem import InvalidInput, Unauthorized
@@ -92,8 +93,8 @@ class AdminPasswordResource:
             "Change the admin password",
             {204: None},
             description="""
-            `old` is for who asks at the browser once more. All sessions and streams
-            of events end.
+            `old` is for who asks at the browser once more, and has to come with an
+            access key. All sessions and streams of events end.
             """,
             body=as_json(PASSWORD_CHANGE),
             problems={409: "The password comes from a file and is changed there."},
@@ -101,11 +102,16 @@ class AdminPasswordResource:
     )
     async def change(self, request: IRequest) -> Answer:
         wanted = PasswordChange.from_json(read_object(request))
+        caller = caller_of(request)
+        if wanted.old is None and caller is not None and caller.is_key:
+            # Or who has stolen it would stay, however soon it is revoked.
+            raise InvalidInput("old", "an access key needs the present password, too")
         if wanted.old is not None and not self._operator.fixed:
             try:
                 await self._password.check(client_address(request), wanted.old)
             except Unauthorized as error:
                 raise InvalidInput("old", "this is not the present password") from error
+        check_still(request)
         await self._operator.set_password(wanted.new, operator_of(request))
         self._log.warn(
             "the admin password was changed from {client}",

@@ -19,8 +19,9 @@ from cfos_cloud.web.api.query import boolean_parameter, read_boolean
 from cfos_cloud.web.api.routes import Answer, StreamAnswer, route
 from cfos_cloud.web.download import Download, Response
 from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.caller import caller_of, check_still
 from cfos_cloud.web.operator.origin import operator_of
-from cfos_cloud.web.problem import NeedsTLS
+from cfos_cloud.web.problem import NeedsPassword, NeedsTLS, Unauthorized
 
 TAR = "application/x-tar"
 
@@ -59,18 +60,30 @@ class BackupResource:
                 ),
             ),
             problems={
-                403: "Private keys don't leave over plain HTTP.",
+                403: "Private keys don't leave over plain HTTP, nor to an access key.",
                 409: "The database is PostgreSQL: use pg_dump.",
             },
         ),
     )
     async def fetch(self, request: IRequest) -> Answer | StreamAnswer:
         with_keys = read_boolean(request, "keys") is not False
+        caller = caller_of(request)
+        if with_keys and caller is not None and caller.is_key:
+            # They would be good for longer than the key that fetched them.
+            raise NeedsPassword(
+                "an access key gets no private keys: come with the admin password, or "
+                "with keys=false"
+            )
         if with_keys and not (is_secure(request) or _is_near(request)):
             raise NeedsTLS("private keys leave over https:// only, or with keys=false")
         if request.method == b"HEAD":
             return Answer(200)
         backup = await self._backups.make(with_keys=with_keys)
+        try:
+            check_still(request)
+        except Unauthorized:
+            backup.close()
+            raise
         for name in backup.left_out:
             self._log.warn("{name} is too large for a backup: left out", name=name)
         detail = "with keys" if with_keys else "without keys"
@@ -90,19 +103,26 @@ class _BackupBody:
     def __init__(self, backup: Backup, clock: IReactorTime) -> None:
         self._backup = backup
         self._clock = clock
+        self._download: Download | None = None
 
     def start(self, request: IRequest) -> Deferred[None]:
         archive, close = self._backup.archive, self._backup.close
         # Who gets less than this knows that it is not all.
         length = b"%d" % archive.length
         request.responseHeaders.setRawHeaders(b"content-length", [length])
-        download = Download(cast(Response, request), archive.pieces(), self._clock)
+        response = cast(Response, request)
+        download = Download(response, archive.pieces(), self._clock)
+        self._download = download
 
         def over(result: object) -> object:
             close()
             return result
 
         return download.start().addBoth(over)
+
+    def abort(self) -> None:
+        if self._download is not None:
+            self._download.abort()
 
 
 def _is_near(request: IRequest) -> bool:

@@ -75,6 +75,13 @@ class TableBody:
     def __init__(self, parts: Iterator[bytes], clock: IReactorTime) -> None:
         self._parts = parts
         self._clock = clock
+        self._download: Download | None = None
 
     def start(self, request: IRequest) -> Deferred[None]:
-        return Download(cast(Response, request), self._parts, self._clock).start()
+        response = cast(Response, request)
+        self._download = Download(response, self._parts, self._clock)
+        return self._download.start()
+
+    def abort(self) -> None:
+        if self._download is not None:
+            self._download.abort()

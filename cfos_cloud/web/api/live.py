@@ -18,8 +18,6 @@ from cfos_cloud.web.api.routes import StreamAnswer, route
 from cfos_cloud.web.api.schema import CLOUD_ID
 from cfos_cloud.web.download import Response
 from cfos_cloud.web.operator.authorization import Needs
-from cfos_cloud.web.operator.request import session_of
-from cfos_cloud.web.operator.session import OperatorSession, OperatorSessions
 from cfos_cloud.web.problem import InvalidInput
 
 _DESCRIPTION = """
@@ -29,17 +27,14 @@ offline), `removed` (`cloud_id`), `counts` (`systems`, `online`), `event` (as in
 `/events`, perhaps without its `id`), `traffic` (`items` of `cloud_id`, `bytes_in` and
 `bytes_out` of the systems that are watched), and `resync`: this client was too slow
 and has missed something, it should ask for what it shows anew. A comment comes every
-15 seconds. The stream ends with the session that asked for it, and when the admin
-password is changed.
+15 seconds. The stream ends with the session, or the access key, that asked for it, and
+when the admin password is changed.
 """
 
 
 class LiveResource:
-    def __init__(
-        self, live: Live, sessions: OperatorSessions, clock: IReactorTime
-    ) -> None:
+    def __init__(self, live: Live, clock: IReactorTime) -> None:
         self._live = live
-        self._sessions = sessions
         self._clock = clock
 
     @route(
@@ -67,8 +62,8 @@ class LiveResource:
             except InvalidCloudID as error:
                 raise InvalidInput("watch", str(error)) from error
         self._live.check_room()
-        session = session_of(request, self._sessions)
-        stream = _Listening(self._live, self._clock, session, watched)
+        response = LiveStream(cast(Response, request), self._clock)
+        stream = _Listening(self._live, response, watched)
         # A proxy that collects would hold it back.
         return StreamAnswer(stream, ((b"X-Accel-Buffering", b"no"),))
 
@@ -79,26 +74,14 @@ class _Listening:
     content_type = b"text/event-stream"
 
     def __init__(
-        self,
-        live: Live,
-        clock: IReactorTime,
-        session: OperatorSession | None,
-        watched: Collection[str],
+        self, live: Live, stream: LiveStream, watched: Collection[str]
     ) -> None:
         self._live = live
-        self._clock = clock
-        self._session = session
+        self._stream = stream
         self._watched = watched
 
     def start(self, request: IRequest) -> Deferred[None]:
-        stream = LiveStream(cast(Response, request), self._clock)
-        session = self._session
-        if session is not None:
-            session.streams.add(stream)
+        return self._live.listen(self._stream, self._watched)
 
-            def discard(result: object) -> object:
-                session.streams.discard(stream)
-                return result
-
-            stream.done.addBoth(discard)
-        return self._live.listen(stream, self._watched)
+    def abort(self) -> None:
+        self._stream.abort()

@@ -42,6 +42,25 @@ _IN_PATHS: Mapping[str, tuple[Mapping[str, object], str]] = {
         },
         "The Cloud ID of a system, in any case.",
     ),
+    "key_id": (
+        {"type": "string", "maxLength": 22, "pattern": "^[A-Za-z0-9_-]+$"},
+        "The ID of an access key.",
+    ),
+    "kid": (
+        {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
+        "What a signing key is called.",
+    ),
+}
+#: What the credentials are for, or nobody is told of: never "no such" of it.
+_PROVEN: Mapping[Needs, tuple[str, ...]] = {
+    Needs.SYSTEM_ADMIN: ("cloud_id",),
+    Needs.PAIRING: ("cloud_id",),
+    Needs.KEY: ("cloud_id", "key_id"),
+}
+_UNKNOWN = {
+    "cloud_id": "There is no such system.",
+    "key_id": "There is no such access key.",
+    "kid": "There is no such signing key.",
 }
 #: RFC 9457.
 PROBLEM = Shape(
@@ -74,26 +93,63 @@ _SECURITY_SCHEMES: Mapping[str, object] = {
         "description": "of the admin page; `cfos-admin` on plain HTTP. What changes "
         "something brings the page's token in `X-CSRF-Token`, too",
     },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "an access key; for the operator's routes one of the cloud, "
+        "with the role `admin`",
+    },
+    "systemSession": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-cfos",
+        "description": "of a person who is logged in to a system as its admin, by the "
+        "device's password; `cfos` on plain HTTP. What a browser changes brings the "
+        "token of our page in `X-CSRF-Token`, too",
+    },
 }
+_OF_OPERATORS = ("password", "session", "key")
+#: The schemes of which one is enough, where not those of operators.
+_SECURITY: Mapping[Needs, tuple[str, ...]] = {
+    Needs.NOTHING: (),
+    Needs.PAIRING: (),
+    Needs.SYSTEM_ADMIN: ("systemSession",),
+    Needs.KEY: ("key",),
+    Needs.CLOUD_KEY: ("key",),
+}
+_BUSY = "Too busy, or the database does not answer: try again after `Retry-After`."
+_UNAUTHORISED = (
+    "The credentials are missing or wrong. For an access key that is not good here: "
+    "without a body."
+)
 _OF_EVERY_CALL = {
-    401: "The credentials are missing or wrong.",
+    401: _UNAUTHORISED,
     403: "With a session: from another site, or without the page's token.",
     429: "Too many failed attempts: wait for `Retry-After` seconds.",
-    503: "Too busy, or the database does not answer: try again after `Retry-After`.",
+    503: _BUSY,
 }
 _REAUTHENTICATE = (
-    "The credentials are missing or wrong; or, with the type "
-    "`urn:problem:cfos-cloud:reauthenticate`, the session's password was given more "
-    "than five minutes ago: give it again where the member `reauthenticate` says."
+    f"{_UNAUTHORISED} Or, with the type `urn:problem:cfos-cloud:reauthenticate`: the "
+    "session's password was given more than five minutes ago: give it again where the "
+    "member `reauthenticate` says."
 )
+_OF_ADMINS = {
+    **_OF_EVERY_CALL,
+    403: "The session is not that of the system's admin, who has given the device's "
+    "password; or, from a browser, from another site, or without the page's token.",
+}
+_OF_KEYS = {401: "The key is missing, or is not good here.", 503: _BUSY}
 
 
 class Description:
     """``/openapi.json``: the document about ``routes`` and itself."""
 
-    def __init__(self, base: str, routes: Iterable[Route]) -> None:
+    def __init__(
+        self, base: str, routes: Iterable[Route], elsewhere: Iterable[Route] = ()
+    ) -> None:
         own: Route = self.show.route  # type: ignore[attr-defined]
-        self.document = describe(base, [*routes, own])
+        self.document = describe(base, [*routes, own], elsewhere)
         self._json = json.dumps(self.document, separators=(",", ":")).encode("ascii")
 
     @route(
@@ -106,9 +162,12 @@ class Description:
         return Answer(200, Text(b"application/json", self._json))
 
 
-def describe(base: str, routes: Iterable[Route]) -> JSONObject:
+def describe(
+    base: str, routes: Iterable[Route], elsewhere: Iterable[Route] = ()
+) -> JSONObject:
     """
-    The document about an API that is mounted at the path ``base``.
+    The document about an API that is mounted at the path ``base``, and about routes
+    ``elsewhere``, which are whole paths.
 
     :raises ValueError: two shapes have one name.
     :raises KeyError: nobody knows what a variable part of a path may be.
@@ -117,6 +176,10 @@ def describe(base: str, routes: Iterable[Route]) -> JSONObject:
     paths: dict[str, JSONObject] = {}
     for each in sorted(routes, key=lambda one: (one.path, one.method)):
         path = paths.setdefault(_VARIABLE.sub(r"{\1}", each.path), {})
+        path[each.method.lower()] = _operation(each, shapes)
+    for each in sorted(elsewhere, key=lambda one: (one.path, one.method)):
+        path = paths.setdefault(_VARIABLE.sub(r"{\1}", each.path), {})
+        path["servers"] = [{"url": "/"}]
         path[each.method.lower()] = _operation(each, shapes)
     return {
         "openapi": "3.1.1",
@@ -127,7 +190,7 @@ def describe(base: str, routes: Iterable[Route]) -> JSONObject:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": base}],
-        "security": [{name: []} for name in _SECURITY_SCHEMES],
+        "security": [{name: []} for name in _OF_OPERATORS],
         "paths": paths,
         "components": {
             "schemas": shapes.schemas,
@@ -144,8 +207,8 @@ def _operation(declared: Route, shapes: _Shapes) -> JSONObject:
     }
     if about.description:
         operation["description"] = " ".join(about.description.split())
-    if declared.needs is Needs.NOTHING:
-        operation["security"] = []
+    if declared.needs in _SECURITY:
+        operation["security"] = [{name: []} for name in _SECURITY[declared.needs]]
     variables = _VARIABLE.findall(declared.path)
     parameters = [
         *(_parameter("path", name, *_IN_PATHS[name], shapes) for name in variables),
@@ -164,22 +227,34 @@ def _operation(declared: Route, shapes: _Shapes) -> JSONObject:
             for status, content in sorted(about.answers.items())
         },
         **{
-            str(status): _response(text, {CONTENT_TYPE.decode(): PROBLEM}, shapes)
+            str(status): _response(text, _problem_content(declared, status), shapes)
             for status, text in sorted(_problems(declared).items())
         },
     }
     return operation
 
 
+def _problem_content(declared: Route, status: int) -> Content | None:
+    is_empty = status == 401 and declared.needs in (Needs.KEY, Needs.CLOUD_KEY)
+    return None if is_empty else {CONTENT_TYPE.decode(): PROBLEM}
+
+
 def _problems(declared: Route) -> Mapping[int, str]:
     about = declared.about
     problems: dict[int, str] = {}
-    if declared.needs is not Needs.NOTHING:
-        problems.update(_OF_EVERY_CALL)
-    if declared.needs is Needs.FRESH_OPERATOR:
-        problems[401] = _REAUTHENTICATE
-    if _VARIABLE.search(declared.path):
-        problems[404] = "There is no such system."
+    match declared.needs:
+        case Needs.OPERATOR:
+            problems.update(_OF_EVERY_CALL)
+        case Needs.FRESH_OPERATOR:
+            problems.update(_OF_EVERY_CALL)
+            problems[401] = _REAUTHENTICATE
+        case Needs.SYSTEM_ADMIN:
+            problems.update(_OF_ADMINS)
+        case Needs.KEY | Needs.CLOUD_KEY:
+            problems.update(_OF_KEYS)
+    for name in _VARIABLE.findall(declared.path):
+        if name not in _PROVEN.get(declared.needs, ()):
+            problems[404] = _UNKNOWN[name]
     if about.body is not None:
         problems[400] = "The body can't be read."
         problems[413] = "The body is larger than 64 KiB."

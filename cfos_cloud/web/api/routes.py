@@ -30,10 +30,17 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import NotFound
 
+from cfos_cloud.gateway.access import Abortable
 from cfos_cloud.web.answers import answer
 from cfos_cloud.web.api.operation import Operation
 from cfos_cloud.web.operator.authorization import Authorizer, Needs
-from cfos_cloud.web.problem import CONTENT_TYPE, INTERNAL, problem_of
+from cfos_cloud.web.operator.caller import caller_of, check_still
+from cfos_cloud.web.problem import (
+    CONTENT_TYPE,
+    INTERNAL,
+    KeyUnauthorized,
+    problem_of,
+)
 
 _log = Logger()
 
@@ -62,6 +69,9 @@ class Stream(Interface):
         Write to ``request`` from now on. Fires when all is written; is cancelled
         when the client goes away.
         """
+
+    def abort(self) -> None:
+        """End at once: what allowed it has ended."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +176,19 @@ def _mount(app: Klein, declared: Route, handler: Handler, by: Authorizer) -> Non
 async def _stream(
     request: IRequest, fields: Iterable[tuple[bytes, bytes]], stream: Stream
 ) -> bytes:
+    # It may have taken its time to come here.
+    check_still(request)
     answer(request, 200, (*fields, (b"Content-Type", stream.content_type)))
     request.responseHeaders.removeHeader(b"content-length")
-    if request.method != b"HEAD":
+    if request.method == b"HEAD":
+        return b""
+    caller = caller_of(request)
+    streams: set[Abortable] = set() if caller is None else caller.life.streams
+    streams.add(stream)
+    try:
         await stream.start(request)
+    finally:
+        streams.discard(stream)
     return b""
 
 
@@ -181,6 +200,8 @@ def answer_error(
     request: IRequest, error: BaseException | None, failure: Failure | None = None
 ) -> bytes:
     """Problem JSON for what was raised; what is our own fault is logged."""
+    if isinstance(error, KeyUnauthorized):
+        return answer(request, 401, COMMON_FIELDS)
     problem = (problem_of(error) if error else None) or INTERNAL
     if problem is INTERNAL:
         _log.failure("an API request failed", failure)

@@ -25,6 +25,7 @@ from cfos_cloud.web.api.routes import Answer, route
 from cfos_cloud.web.api.schema import CLOUD_PASSWORD, check_password, read_object
 from cfos_cloud.web.api.system_json import SYSTEM_WITH_PASSWORD, system_json
 from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.caller import check_still
 from cfos_cloud.web.operator.origin import operator_of
 from cfos_cloud.workers import Worker
 
@@ -88,6 +89,7 @@ class SystemAccessResource:
         verifier = await self._worker.run(
             make_verifier, password, iterations_for(password)
         )
+        check_still(request)
         system = await self._systems.change(
             cloud_id, verifier=verifier, by=operator_of(request)
         )

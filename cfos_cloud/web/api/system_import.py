@@ -46,12 +46,21 @@ class SystemImport:
         self._worker = worker
         self._choice = choice
 
-    async def run(self, data: bytes, by: Origin, *, skip_existing: bool) -> Imported:
+    async def run(
+        self,
+        data: bytes,
+        by: Origin,
+        *,
+        skip_existing: bool,
+        may_still: Callable[[], None],
+    ) -> Imported:
         """
         Add the systems of a table, see
         :func:`~cfos_cloud.web.api.csv_import.read_table`.
         Whoever has no password gets a generated one.
 
+        :param may_still: called before the verifier of each system, and before they
+            are added; it raises where who asked for it may no more.
         :raises BadTable: nothing was added.
         :raises DuplicateSystem: somebody else has added one meanwhile; nothing was
             added here.
@@ -65,6 +74,7 @@ class SystemImport:
         )
         additions, imported = [], []
         for row in table.rows:
+            may_still()
             chosen = row.system.password
             password = chosen or generate(self._choice)
             verifier = await self._worker.run(
@@ -76,6 +86,7 @@ class SystemImport:
             imported.append(
                 ImportedSystem(row.line, cloud_id, name, row.enabled, generated)
             )
+        may_still()
         if additions:
             await self._systems.add_all(additions, by)
         return Imported(tuple(imported), table.skipped)

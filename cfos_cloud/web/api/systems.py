@@ -42,6 +42,7 @@ from cfos_cloud.web.api.schema import (
 )
 from cfos_cloud.web.api.system_json import SYSTEM, SYSTEM_WITH_PASSWORD, system_json
 from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.caller import check_still
 from cfos_cloud.web.operator.origin import operator_of
 from cfos_cloud.workers import Worker
 
@@ -136,6 +137,7 @@ class SystemsResource:
         verifier = await self._worker.run(
             make_verifier, password, iterations_for(password)
         )
+        check_still(request)
         system = await self._systems.add(
             new.cloud_id, verifier, new.name, operator_of(request)
         )

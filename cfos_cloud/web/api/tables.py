@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
@@ -27,6 +28,7 @@ from cfos_cloud.web.api.schema import CLOUD_ID, CLOUD_PASSWORD, NAME, read_body
 from cfos_cloud.web.api.system_import import Imported, SystemImport
 from cfos_cloud.web.api.systems import QUERY_PARAMETERS, Presences, read_query
 from cfos_cloud.web.operator.authorization import Needs
+from cfos_cloud.web.operator.caller import check_still
 from cfos_cloud.web.operator.origin import operator_of
 
 _FILE = (b"Content-Disposition", b'attachment; filename="systems.csv"')
@@ -130,6 +132,7 @@ class TablesResource:
             read_body(request),
             operator_of(request),
             skip_existing=existing is Existing.SKIP,
+            may_still=partial(check_still, request),
         )
         if CSV.encode() in (answers.field(request, b"accept") or b""):
             return Answer(201, Text(b"text/csv; charset=utf-8", _table(imported)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Protocol as Interface
 
 from twisted.web.iweb import IRequest
@@ -18,6 +17,8 @@ from cfos_cloud.registry.system import System
 from cfos_cloud.throttle import Throttle, source_key, stranger_keys
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
+from cfos_cloud.web.login.key_logins import KeyLogins
+from cfos_cloud.web.login.throttled import Throttled
 from cfos_cloud.web.visitor import Visitor, refusal
 
 #: Characters of an admin password or user ID.
@@ -30,18 +31,6 @@ class SystemNames(Interface):
     def get(self, cloud_id: str) -> System | None: ...
 
 
-class Throttled(Exception):
-    """
-    Not tried. ``seconds``: whole ones to wait, at least 1; ``cloud_id``: of a
-    registered system, else ``None``.
-    """
-
-    def __init__(self, seconds: float, cloud_id: str | None) -> None:
-        super().__init__()
-        self.seconds = ceil(seconds)
-        self.cloud_id = cloud_id
-
-
 @dataclass(frozen=True)
 class LoginForm:
     """A complete form of ours; whether any of it is true is another question."""
@@ -51,12 +40,20 @@ class LoginForm:
     as_admin: bool
 
 
+@dataclass(frozen=True)
+class KeyForm:
+    """The other form of ours, with an access key alone."""
+
+    token: bytes = field(repr=False)
+
+
 def read_login_form(
     request: IRequest, csrf: Csrf, nonces: Sequence[bytes]
-) -> LoginForm:
+) -> LoginForm | KeyForm:
     """
     The form in ``request``. Blanks around a Cloud ID or a user ID, which telephones
-    like to add, don't count.
+    like to add, don't count, and none do within a key, which is long enough to have
+    been broken into lines.
 
     :raises BadForm: no form of this browser's, or something is missing in it.
     :raises InvalidCloudID: no system can have this Cloud ID.
@@ -64,6 +61,9 @@ def read_login_form(
     form = read_form(request)
     if not csrf.is_valid(nonces, form.get("csrf", "")):
         raise BadForm("the form's token is not this browser's")
+    key = form.get("key")
+    if key is not None:
+        return KeyForm("".join(key.split()).encode())
     cloud_id = check_cloud_id(form.get("cloud_id", "").strip())
     as_admin = form.get("admin", "").lower() not in ("", "0", "off", "false")
     secret = form.get("cloud_user_id", "")
@@ -76,7 +76,7 @@ def read_login_form(
 
 @dataclass(frozen=True)
 class LoginGuard:
-    """``throttle``: of browsers alone."""
+    """``throttle``: of browsers alone. Without ``keys`` nobody logs in by one."""
 
     authenticator: Authenticator
     systems: SystemNames
@@ -84,10 +84,11 @@ class LoginGuard:
     known: KnownBrowsers
     csrf: Csrf
     events: EventLog = NO_EVENTS
+    keys: KeyLogins | None = None
 
     async def log_in(self, request: IRequest, visitor: Visitor) -> Session:
         """
-        Ask the device, if the throttle allows.
+        Ask the device, or look at the access key, if the throttle allows.
 
         What another site makes a browser send is not charged, for the visitors of
         that site would pay. What else is no form of ours is charged to its source.
@@ -105,6 +106,8 @@ class LoginGuard:
             self._check(source, None)
             self.throttle.failed(source)
             raise LoginFailed(str(error)) from error
+        if isinstance(form, KeyForm):
+            return self._log_in_by_key(form, visitor)
         known = self.known.throttle_key(visitor.known, form.cloud_id)
         # Who is known has a key of their own: strangers, be it behind the same
         # router, can't lock them out.
@@ -122,6 +125,11 @@ class LoginGuard:
         self.throttle.succeeded(keys)
         self._note(session, form)
         return session
+
+    def _log_in_by_key(self, form: KeyForm, visitor: Visitor) -> Session:
+        if self.keys is None:
+            raise LoginFailed("access keys are not taken here")
+        return self.keys.log_in(form.token, visitor.address, visitor.language)
 
     def _note(self, session: Session, form: LoginForm) -> None:
         # A name is the device's word: one that repeats what was typed is no name.

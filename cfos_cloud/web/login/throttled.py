@@ -1,9 +1,10 @@
-"""The log's word on log-ins that were not even tried."""
+"""Log-ins that were not even tried, and the log's word on them."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from math import ceil
 
 from twisted.logger import Logger
 
@@ -13,6 +14,18 @@ from cfos_cloud.throttle import source_key
 INTERVAL = 60.0
 #: Sources that are remembered.
 MAX_SOURCES = 1_000
+
+
+class Throttled(Exception):
+    """
+    Not tried. ``seconds``: whole ones to wait, at least 1; ``cloud_id``: of a
+    registered system, else ``None``.
+    """
+
+    def __init__(self, seconds: float, cloud_id: str | None) -> None:
+        super().__init__()
+        self.seconds = ceil(seconds)
+        self.cloud_id = cloud_id
 
 
 class ThrottledLogins:

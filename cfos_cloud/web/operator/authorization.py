@@ -37,6 +37,14 @@ class Needs(enum.Enum):
     OPERATOR = "operator"
     #: The operator, who has given the password within the last five minutes.
     FRESH_OPERATOR = "fresh operator"
+    #: The session of the system's admin, whom the device knows by its password.
+    SYSTEM_ADMIN = "system admin"
+    #: Nothing: an application that has no key yet asks a system for one.
+    PAIRING = "pairing"
+    #: The key that the path names, in whatever state.
+    KEY = "key"
+    #: A key of scope ``cloud``.
+    CLOUD_KEY = "cloud key"
 
 
 class Authorizer(typing.Protocol):
@@ -48,6 +56,7 @@ class Authorizer(typing.Protocol):
         address.
 
         :raises Unauthorized: it may not.
+        :raises NotSystemAdmin: whoever it is of may not.
         :raises Reauthenticate: it may after the password was given again.
         :raises CrossSite: it comes from another site.
         :raises BadCsrfToken: it comes from no page of ours.
@@ -67,7 +76,8 @@ class Anybody:
 
 class OperatorAccess:
     """
-    The session of the admin page, else credentials of the request's own.
+    The session of the admin page, else credentials of the request's own: an access
+    key, or the password.
 
     The session comes first: on one origin a browser may send along what a device
     has asked it for.

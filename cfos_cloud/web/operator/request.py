@@ -9,6 +9,7 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.gateway import cookies, origin_rule
 from cfos_cloud.web import answers
 from cfos_cloud.web.forms import BadForm, read_form
+from cfos_cloud.web.operator.caller import Caller, set_caller
 from cfos_cloud.web.operator.session import OperatorSession, OperatorSessions
 from cfos_cloud.web.problem import BadCsrfToken, CrossSite, Reauthenticate
 
@@ -18,10 +19,16 @@ _FORM = b"application/x-www-form-urlencoded"
 
 
 def session_of(request: IRequest, sessions: OperatorSessions) -> OperatorSession | None:
-    """The session whose cookie the request has, used by this; ``None``: none."""
+    """
+    The session whose cookie the request has, used by this; ``None``: none. It is
+    noted on the request, see :func:`~cfos_cloud.web.operator.caller.check_still`.
+    """
     name = cookies.our_name(b"admin", answers.is_secure(request))
     token = cookies.find(answers.cookies(request), name)
-    return None if token is None else sessions.find(token)
+    session = None if token is None else sessions.find(token)
+    if session is not None:
+        set_caller(request, Caller(session))
+    return session
 
 
 def set_session(request: IRequest, session: OperatorSession) -> tuple[bytes, bytes]:
@@ -90,11 +97,15 @@ def check_token(request: IRequest, session: OperatorSession) -> None:
 
     :raises BadCsrfToken: it is missing, or is another one.
     """
-    given = answers.field(request, b"x-csrf-token")
-    if given is None:
-        given = _token_of_form(request)
+    given = given_token(request) or b""
     if not hmac.compare_digest(given, session.csrf.encode("ascii")):
         raise BadCsrfToken
+
+
+def given_token(request: IRequest) -> bytes | None:
+    """``X-CSRF-Token``, or the field ``csrf`` of a form; ``None``: neither."""
+    given = answers.field(request, b"x-csrf-token")
+    return _token_of_form(request) if given is None else given
 
 
 def check_fresh(session: OperatorSession, sessions: OperatorSessions) -> None:
@@ -105,17 +116,17 @@ def check_fresh(session: OperatorSession, sessions: OperatorSessions) -> None:
         raise Reauthenticate
 
 
-def _token_of_form(request: IRequest) -> bytes:
+def _token_of_form(request: IRequest) -> bytes | None:
     content_type = answers.field(request, b"content-type") or b""
     if content_type.partition(b";")[0].strip().lower() != _FORM:
-        return b""
+        return None
     try:
-        token = read_form(request).get("csrf", "")
+        token = read_form(request).get("csrf")
     except BadForm:
         return b""
     finally:
         request.content.seek(0)
-    return token.encode("utf-8")
+    return None if token is None else token.encode("utf-8")
 
 
 def _cookie(

@@ -18,7 +18,6 @@ from cfos_cloud.listener.self_signed import new_key
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.registry import PreferenceStore, SiteSettings
 from cfos_cloud.site_info import SiteInfo
-from cfos_cloud.web.admin.access import PublicAddress
 from cfos_cloud.web.admin.page import AdminPages
 from cfos_cloud.web.admin.parts import AdminParts
 from cfos_cloud.web.api.admin_password import AdminPasswordResource
@@ -37,11 +36,13 @@ from cfos_cloud.web.api.tables import TablesResource
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.operator.session import FRESH, IDLE
+from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_admin_root
 from cfos_cloud.workers import Overloaded
 from tests.listener.authority import NOW, Authority, pem
 from tests.registry.support import InlineWorker
 from tests.test_pages import check
+from tests.web.cloud_keys import admin_keys
 from tests.web.operator_support import PASSWORD, OperatorAPICase, Presences
 from tests.web.support import Browser, Echo, Planted, Reply, the_pages
 
@@ -115,6 +116,7 @@ class AdminCase(OperatorAPICase):
             password_fixed=lambda: self.operator.fixed,
             now=lambda: NOW,
             address=PublicAddress(),
+            keys=admin_keys(self),
         )
         self.operator.when_changed(self.sessions.end_all)
         admin = AdminPages(parts, the_pages(), b"k" * 32)
@@ -419,7 +421,7 @@ class OtherViewTests(AdminCase):
             for query in (
                 *("", "?q=x", "?system=A-1", "?system=A-1&ask=remove"),
                 *("?page=events", "?page=certificate", "?page=settings"),
-                "?page=import",
+                *("?page=import", "?page=keys"),
             ):
                 reply = self.open(query, language)
                 self.assertEqual(reply.status, 200, query)

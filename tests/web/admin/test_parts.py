@@ -10,12 +10,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.test.requesthelper import DummyRequest
 
 from cfos_cloud.registry import DuplicateSystem
-from cfos_cloud.web.admin import charts, wording
-from cfos_cloud.web.admin.access import PublicAddress, device_command, qr_code
-from cfos_cloud.web.admin.notes import AdminNotes, Note
+from cfos_cloud.web import wording
+from cfos_cloud.web.admin import charts
+from cfos_cloud.web.admin.access import device_command, qr_code
+from cfos_cloud.web.admin.notes import AdminNotes
 from cfos_cloud.web.admin.problem import PROOF, trouble_of
+from cfos_cloud.web.notes import Note
 from cfos_cloud.web.operator.session import OperatorSessions
 from cfos_cloud.web.problem import InvalidInput, Reauthenticate, TooManyAttempts
+from cfos_cloud.web.public_address import PublicAddress
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)

@@ -16,7 +16,7 @@ URL = "https://cloud.example/cloud/api/v1/live"
 class LiveRouteTests(RouteCase):
     def resources(self) -> tuple[object, ...]:
         self.live = Live(self.systems, self.presences, self.clock)
-        return (LiveResource(self.live, self.sessions, self.clock),)
+        return (LiveResource(self.live, self.clock),)
 
     def listen(self, query: str = "", headers: dict[str, str] | None = None) -> Any:
         asked = self.treq.get(URL + query, headers=headers or basic())

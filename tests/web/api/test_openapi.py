@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -12,9 +13,10 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.web.api.openapi import describe
 from cfos_cloud.web.api.operation import STRING, Operation, Shape, as_json, members
 from cfos_cloud.web.api.operator_api import BASE
-from cfos_cloud.web.api.routes import Answer, Route, route
+from cfos_cloud.web.api.routes import Answer, Route, route, routes_of
 from cfos_cloud.web.operator.authorization import Needs
 from tests.web.api.conformance import Conformance
+from tests.web.api.key_case import KeyAPICase
 from tests.web.operator_support import OperatorAPICase, basic
 
 
@@ -75,6 +77,65 @@ class DocumentTests(OperatorAPICase):
                     self.assertLessEqual({"401", "403", "429", "503"}, statuses)
                 if "requestBody" in operation:
                     self.assertLessEqual({"400", "413", "422"}, statuses)
+
+
+class KeyDocumentTests(KeyAPICase):
+    """What is not the operator's alone."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.document = self.ask("GET", "/openapi.json", headers={}).json
+        self.routes = {
+            (re.sub("<([a-z_]+)>", r"{\1}", declared.path), declared.method.lower()): (
+                declared
+            )
+            for each in (*self.key_resources(), self.cloud_data)
+            for declared, _ in routes_of(each)
+        }
+
+    def operations(self) -> Iterator[tuple[Route, dict[str, Any]]]:
+        for (path, method), declared in self.routes.items():
+            yield declared, self.document["paths"][path][method]
+
+    def test_everything_is_in_it_with_who_may(self) -> None:
+        schemes: dict[Needs, Any] = {
+            Needs.OPERATOR: None,
+            Needs.FRESH_OPERATOR: None,
+            Needs.SYSTEM_ADMIN: [{"systemSession": []}],
+            Needs.PAIRING: [],
+            Needs.KEY: [{"key": []}],
+            Needs.CLOUD_KEY: [{"key": []}],
+        }
+        for declared, operation in self.operations():
+            self.assertEqual(operation.get("security"), schemes[declared.needs])
+        self.assertEqual(
+            self.document["security"], [{"password": []}, {"session": []}, {"key": []}]
+        )
+        self.assertEqual(
+            set(self.document["components"]["securitySchemes"]),
+            {"password", "session", "key", "systemSession"},
+        )
+
+    def test_what_is_elsewhere_says_where(self) -> None:
+        for path, item in self.document["paths"].items():
+            elsewhere = path.startswith("/api/json/")
+            self.assertEqual(item.get("servers"), [{"url": "/"}] if elsewhere else None)
+
+    def test_nobody_is_promised_a_word_about_a_bad_key(self) -> None:
+        for declared, operation in self.operations():
+            refusal = operation["responses"].get("401", {})
+            is_silent = declared.needs in (Needs.KEY, Needs.CLOUD_KEY, Needs.PAIRING)
+            self.assertEqual("content" in refusal, not is_silent)
+
+    def test_unknown_is_said_of_what_can_be(self) -> None:
+        for declared, operation in self.operations():
+            variables = re.findall("<([a-z_]+)>", declared.path)
+            text = operation["responses"].get("404", {}).get("description")
+            if declared.needs in (Needs.PAIRING, Needs.KEY):
+                variables = []
+            if declared.needs is Needs.SYSTEM_ADMIN:
+                variables.remove("cloud_id")
+            self.assertEqual(text is not None, bool(variables), declared)
 
 
 class DescribeTests(SynchronousTestCase):

@@ -306,11 +306,20 @@ class CredentialsTests(APICase):
                 basic(user="Admin"),
                 {"Authorization": "Basic !"},
                 {"Authorization": "Basic /w=="},
-                {"Authorization": "Bearer " + PASSWORD},
+                {"Authorization": "Digest " + PASSWORD},
                 {"Authorization": ""},
             )
         }
         self.assertEqual(len(bodies), 1)
+
+    def test_what_means_to_be_an_access_key_is_refused_without_a_word(self) -> None:
+        for value in ("Bearer " + PASSWORD, "bearer x", "Bearer", "BEARER  x"):
+            headers = {"Authorization": value}
+            reply = self.ask("GET", "/systems", headers=headers)
+            self.assertEqual((reply.status, reply.body), (401, b""))
+            self.assertIsNone(reply.header("www-authenticate"))
+            self.assertEqual(reply.header("cache-control"), "no-store")
+        self.assertEqual(self.throttle.failures, 0)
 
     def test_a_browser_s_basic_is_refused_whatever_it_says_of_itself(self) -> None:
         for name, value in (

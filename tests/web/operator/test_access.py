@@ -346,6 +346,11 @@ class SessionResourceTests(SessionCase):
         kinds = [event.kind for event in page.items]
         self.assertIn(EventKind.OPERATOR_LOGGED_OUT, kinds)
 
+    def test_half_a_character_is_a_wrong_password(self) -> None:
+        reply = self.by_session("POST", "/session", json={"password": "\ud800"})
+        self.assertEqual((reply.status, reply.json["field"]), (422, "password"))
+        self.assertEqual(self.throttle.failures, 1)
+
     def test_what_is_no_password_is_422(self) -> None:
         for body in ({}, {"password": None}, {"password": 7}):
             reply = self.by_session("POST", "/session", json=body)

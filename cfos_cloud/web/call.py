@@ -1,4 +1,4 @@
-"""What the operator's page asks of the operator API, without a way through HTTP."""
+"""What our pages ask of the API, without a way through HTTP."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class _Call:
         self.content = BytesIO(body)
         self.client_address = client_address(outer)
         self.secure = is_secure(outer)
+        self.caller = getattr(outer, "caller", None)
         self.requestHeaders = Headers({b"cookie": [cookies(outer)]})
         self.args = {
             name.encode(): [
@@ -48,8 +49,8 @@ async def ask(
     **path: str,
 ) -> Json:
     """
-    What ``handler`` answers to the operator who sent ``request``. Whether they may
-    ask is the caller's to know. What the API would answer by a problem is raised.
+    What ``handler`` answers to who sent ``request``. Whether they may ask is the
+    caller's to know. What the API would answer by a problem is raised.
 
     :param body: an object for JSON, or a text as it is.
     """

@@ -1,7 +1,8 @@
-"""Numbers, times and addresses as the operator's page says them."""
+"""Numbers, times and addresses as our pages say them."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -51,6 +52,13 @@ def read_time(text: str) -> datetime:
 def since(text: str | None, now: datetime) -> int:
     """Seconds from a time of the API's until ``now``, for scripts."""
     return 0 if text is None else max(0, int((now - read_time(text)).total_seconds()))
+
+
+def until(text: str | None, now: datetime) -> int:
+    """Seconds from ``now`` until a time of the API's, rounded up, for scripts."""
+    if text is None:
+        return 0
+    return max(0, math.ceil((read_time(text) - now).total_seconds()))
 
 
 def link(**query: str | None) -> str:
