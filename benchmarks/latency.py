@@ -116,9 +116,7 @@ def connect(subject: Subject, receive_buffer: int | None = None) -> ssl.SSLSocke
 def request(subject: Subject, file: str) -> bytes:
     """A request's head."""
     lines = [f"GET /{file} HTTP/1.1", f"Host: 127.0.0.1:{subject.port}"]
-    if subject.cookie is not None:
-        lines.append(f"Cookie: {subject.cookie}")
-    return "\r\n".join([*lines, "", ""]).encode()
+    return "\r\n".join([*lines, *subject.credentials(), "", ""]).encode()
 
 
 class Asker:

@@ -26,19 +26,27 @@ class Rate:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured; ``cookie`` is its session, if it has one."""
+    """
+    What is measured; ``cookie`` is its session, if it has one, ``key`` its access key.
+    """
 
     name: str
     port: int
     cookie: str | None = None
+    key: str | None = None
 
     def url(self, file: str) -> str:
         """The address of a file of the origin."""
         return f"https://127.0.0.1:{self.port}/{file}"
 
+    def credentials(self) -> list[str]:
+        """The field lines that let its requests in."""
+        cookie = [] if self.cookie is None else [f"Cookie: {self.cookie}"]
+        return [*cookie, *([f"Authorization: Bearer {self.key}"] if self.key else [])]
+
     def header(self) -> list[str]:
-        """Options of wrk and curl for the session."""
-        return [] if self.cookie is None else ["-H", f"Cookie: {self.cookie}"]
+        """The same as options of wrk and curl."""
+        return [part for line in self.credentials() for part in ("-H", line)]
 
 
 def request_rate(subject: Subject, file: str, connections: int, seconds: int) -> Rate:

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import idle_tunnels, latency, throughput
+from benchmarks import idle_tunnels, keys, latency, throughput
 from benchmarks.processes import Processes, RunFailed
 from benchmarks.web_servers import find_nginx, version
 
@@ -29,6 +29,9 @@ PARTS: dict[str, Part] = {
     ),
     "latency": lambda processes, options: latency.report(
         processes, options.rounds, options.seconds
+    ),
+    "keys": lambda processes, options: keys.report(
+        processes, options.rounds, options.seconds, options.connections
     ),
     "idle-tunnels": lambda processes, options: idle_tunnels.report(
         processes, options.tunnels, options.settle
@@ -47,9 +50,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help=f"{', '.join(PARTS)}; all unless given",
     )
     for name, default, text in (
-        ("rounds", 2, "of throughput and latency, each with every subject"),
+        ("rounds", 2, "of throughput, latency and keys, each with every subject"),
         ("seconds", 4, "of each load"),
-        ("connections", 32, "of the client of throughput"),
+        ("connections", 32, "of the client of throughput and keys"),
         ("tunnels", 1000, "idle ones"),
         ("settle", 30, "seconds before their memory is read: a heartbeat is 25"),
     ):

@@ -13,6 +13,7 @@ from cfos_cloud.keys import token as tokens
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.jws import BadToken
 from cfos_cloud.keys.key import AccessKey, KeyState
+from cfos_cloud.keys.proven import ProvenTokens
 from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.keys.token import Claims
 
@@ -39,7 +40,11 @@ class KeyRefused(Exception):
 
 
 class KeyAuthority:
-    """Looks at a token anew on every request: nothing is remembered."""
+    """
+    Looks at a token anew on every request: signature, claims, row. Of the signature of
+    a token that was issued the result is remembered, as long as its signing key is
+    there; of the claims and the row nothing is.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class KeyAuthority:
         self._issuer = issuer
         self._keys = keys
         self._now = now
+        self._proven = ProvenTokens()
 
     def look(self, token: bytes) -> AccessKey:
         """
@@ -78,8 +84,12 @@ class KeyAuthority:
         return key
 
     def _look(self, token: bytes) -> tuple[AccessKey, Claims]:
+        # Whatever its size: a head has 64 KiB at most.
+        consent = consent_of(grant_of(token))
         try:
-            claims = tokens.decode(token, self._public_key)
+            claims = self._proven.get(consent, self._signing)
+            if claims is None:
+                claims = tokens.decode(token, self._public_key)
             self._check(claims)
         except BadToken as error:
             raise KeyRefused(str(error)) from error
@@ -88,12 +98,12 @@ class KeyAuthority:
             raise KeyRefused("no such key")
         # Of one signature whoever has it can make a second that is as good: only the
         # one that was issued has the consent of the row.
-        consent = consent_of(grant_of(token))
         if not hmac.compare_digest(key.consent.encode(), consent.encode()):
             raise KeyRefused("not the token that was issued")
         said = (claims.kid, claims.subject, claims.role)
         if said != (key.kid, key.scope, key.role):
             raise KeyRefused("says otherwise than its row")
+        self._proven.put(consent, self._signing, claims)
         return key, claims
 
     def _public_key(self, kid: str) -> ec.EllipticCurvePublicKey | None:

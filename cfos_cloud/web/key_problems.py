@@ -37,6 +37,11 @@ class Obstacle(enum.Enum):
         "device-too-old",
         "the device end knows no access keys: update cfos-device there",
     )
+    NO_ROOM = (
+        409,
+        "device-full",
+        "the device has as many access keys as it can keep: revoke one first",
+    )
     TOO_MANY_TRIES = (
         429,
         "too-many-tries",

@@ -10,8 +10,12 @@ from typing import Any
 
 from tests.browser.browser import PATIENCE
 from tests.browser.charging_site import ADMIN_PASSWORD
+from tests.browser.people import PeopleTestCase
 from tests.browser.site_case import SiteTestCase
+from tests.browser.test_admin import ATTEMPTS
+from tests.end_to_end.daemons import ADMIN_SECRET
 from tests.end_to_end.processes import wait_until
+from tests.end_to_end.target import Request
 
 #: What the page says in each language, where a test looks for it.
 WORDS = {
@@ -260,6 +264,18 @@ class RequestTests(KeysCase):
         colleague.reload()
         self.send(colleague, "refuse")
         row.wait_for(state="detached", timeout=PATIENCE)
+        # Opened anew, it stays open for longer.
+        before = page.locator("#requests time").get_attribute("datetime")
+        self.until(
+            page, "!/^10:/.test(document.querySelector('[data-clock]').innerText)"
+        )
+        self.send(colleague, "close-pairing")
+        self.send(colleague, "open-pairing")
+        self.until(
+            page,
+            "(before) => document.querySelector('#requests time').dateTime !== before",
+            before,
+        )
         self.send(colleague, "close-pairing")
         page.locator("button[value=open-pairing]").wait_for(timeout=PATIENCE)
 
@@ -359,22 +375,36 @@ class DeviceTests(KeysCase):
         self.expect(page, "#new-admin_secret-problem", problem)
         self.expect(page, "#keys .badge", "Not authorised")
 
-    def test_its_pages_get_hold_of_nothing(self) -> None:
-        page = self.admin_page()
-        page.goto(f"{self.server.url}/ui/en/index.htm")
-        answer = page.evaluate(
-            """async page => {
-              const answer = await fetch(page)
-              return [answer.status, /name="csrf"/.test(await answer.text())]
-            }""",
-            "/ui/en/cloud-keys.htm",
-        )
-        self.assertEqual(answer, [403, False])
+
+class HostileTests(PeopleTestCase):
+    """A device's page, on the origin that it shares with ours."""
+
+    def test_it_gets_hold_of_neither_token_nor_window(self) -> None:
+        site = self.make_site()
+
+        def hostile(request: Request) -> None:
+            request.respond(
+                "200 OK",
+                "Content-Type: text/html",
+                "Cross-Origin-Opener-Policy: same-origin",
+                body=b"<!doctype html><title>Evil</title><h1>Evil</h1>",
+            )
+
+        site.target.routes["/"] = hostile
+        page = self.open_page()
+        cloud_id = site.device.cloud_id
+        self.log_in(page, ADMIN_SECRET, as_admin=True, cloud_id=cloud_id)
+        self.expect(page, "h1", "Evil")
+        seen = page.evaluate(ATTEMPTS, "/ui/en/cloud-keys.htm")
+        self.assertEqual(seen["page"], [403, False])
+        self.assertEqual((seen["frame"], seen["window"]), ("nothing", "nothing"))
         status = page.evaluate(
             """async address => (await fetch(address, {
               method: "POST", body: '{"name": "Evil", "role": "admin"}',
               headers: {"Content-Type": "application/json", "X-CSRF-Token": "x"},
             })).status""",
-            f"/cloud/api/v1/systems/{self.system}/keys",
+            f"/cloud/api/v1/systems/{cloud_id}/keys",
         )
         self.assertEqual(status, 403)
+        page.goto(f"{self.origin}/ui/en/cloud-keys.htm")
+        self.expect(page, "#keys p", re.compile("There is no key yet"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.keys import proven
+from cfos_cloud.keys import token as tokens
 from cfos_cloud.keys.authority import KeyAuthority, KeyRefused
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.issuer import Issued, KeyIssuer
@@ -121,6 +124,37 @@ class StateTests(AuthorityCase):
         signing = SigningKeys.in_directory(self.shop.directory, self.shop.clock)
         again = KeyAuthority(signing, ISSUER, self.shop.rows, self.shop.clock)
         self.assertEqual(again.check(issued.token.encode()), issued.key)
+
+
+class RememberedTests(AuthorityCase):
+    def test_a_signature_is_computed_once_for_a_token_that_was_issued(self) -> None:
+        issued = self.shop.working()
+        seen = []
+        decode = tokens.decode
+
+        def counted(token: bytes, find: Any) -> tokens.Claims:
+            seen.append(token)
+            return decode(token, find)
+
+        self.patch(tokens, "decode", counted)
+        for _ in range(3):
+            self.assertEqual(self.check(issued), issued.key)
+        self.assertEqual(len(seen), 1)
+
+    def test_what_is_refused_is_not_remembered(self) -> None:
+        issued = self.shop.working()
+        for token in (mirrored(issued.token), b"a.b.c", b"x" * 5000):
+            with self.assertRaises(KeyRefused):
+                self.authority.look(token)
+        self.assertEqual(len(self.authority._proven), 0)
+
+    def test_no_more_are_remembered_than_may(self) -> None:
+        self.patch(proven, "MAX_PROVEN", 3)
+        made = [self.shop.working() for _ in range(5)]
+        for _ in range(2):
+            for issued in made:
+                self.assertEqual(self.check(issued), issued.key)
+                self.assertLessEqual(len(self.authority._proven), 3)
 
 
 class MalleableTests(AuthorityCase):
@@ -273,6 +307,21 @@ class SigningKeyTests(AuthorityCase):
         self.shop.signing.drop(old.kid)
         self.refuse(before.token.encode(), "header: a signing key that is unknown")
         self.assertEqual(self.check(after), after.key)
+
+    def test_what_was_proven_by_it_is_proven_no_more(self) -> None:
+        issued = self.shop.working()
+        self.check(issued)
+        old = self.shop.signing.current
+        self.shop.signing.drop(old.kid)
+        self.refuse(issued.token.encode(), "header: a signing key that is unknown")
+
+    def test_nor_by_another_of_its_name(self) -> None:
+        issued = self.shop.working()
+        self.check(issued)
+        other = Workshop(Path(self.mktemp()))
+        old = self.shop.signing.current
+        self.shop.signing._keys = [replace(other.signing.current, kid=old.kid)]
+        self.refuse(issued.token.encode(), "signature: wrong")
 
     def test_so_do_those_under_the_current_one(self) -> None:
         issued = self.shop.working()

@@ -100,6 +100,18 @@ const get = (path) => fetch(path, {
   signal: AbortSignal.timeout?.(10_000),
 })
 
+// Somebody may have opened it anew. What counts is how much later: the clock of this
+// machine may be wrong.
+const follow = (until) => {
+  const shown = card.querySelector("[data-while=open] time")
+  if (until && until !== shown.dateTime) {
+    closesAt += Date.parse(until) - Date.parse(shown.dateTime)
+    shown.dateTime = until
+    const time = new Intl.DateTimeFormat(language, { timeStyle: "short" })
+    shown.textContent = time.format(new Date(until))
+  }
+}
+
 // Whether to look once more.
 const look = async () => {
   const answers = await Promise.all([get(words.pairing), get(`${words.keys}?limit=200`)])
@@ -112,6 +124,7 @@ const look = async () => {
   }
   const [pairing, keys] = await Promise.all(answers.map((answer) => answer.json()))
   warn("")
+  follow(pairing.until)
   setOpen(pairing.open)
   show(keys.items)
   return isOpen

@@ -52,8 +52,8 @@ EVENT = Shape(
         actor={
             **STRING,
             "description": "`server`, `operator`, `device`, `nobody`; at a system's "
-            "device `admin` or `user:NAME`; `key:NAME` is an access key; empty for a sum "
-            "of several",
+            "device `admin` or `user:NAME`; `key:NAME` is an access key; empty for a "
+            "sum of several",
         },
         cloud_id=or_null(CLOUD_ID),
         client={**or_null(STRING), "description": "the address it came from"},

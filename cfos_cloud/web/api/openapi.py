@@ -18,6 +18,12 @@ from cfos_cloud.web.api.operation import (
     Shape,
     as_json,
 )
+from cfos_cloud.web.api.refusals import (
+    SECURITY_SCHEMES,
+    is_silent,
+    problems_of,
+    security_of,
+)
 from cfos_cloud.web.api.routes import Answer, Route, Text, route
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.problem import CONTENT_TYPE
@@ -29,8 +35,8 @@ _INTRODUCTION = """\
 Manages a cloud server: its systems, certificate, events and settings.
 
 Times are RFC 3339 in UTC. Lists come in pages: `next` is the `cursor` of the page
-that follows, or null. IDs in paths are of any case. Members that are not known here
-are ignored in requests, and may be added to answers.\
+that follows, or null. Cloud IDs in paths are of any case. Members that are not known
+here are ignored in requests, and may be added to answers.\
 """
 #: What a variable part of a path may be, by its name.
 _IN_PATHS: Mapping[str, tuple[Mapping[str, object], str]] = {
@@ -51,17 +57,6 @@ _IN_PATHS: Mapping[str, tuple[Mapping[str, object], str]] = {
         "What a signing key is called.",
     ),
 }
-#: What the credentials are for, or nobody is told of: never "no such" of it.
-_PROVEN: Mapping[Needs, tuple[str, ...]] = {
-    Needs.SYSTEM_ADMIN: ("cloud_id",),
-    Needs.PAIRING: ("cloud_id",),
-    Needs.KEY: ("cloud_id", "key_id"),
-}
-_UNKNOWN = {
-    "cloud_id": "There is no such system.",
-    "key_id": "There is no such access key.",
-    "kid": "There is no such signing key.",
-}
 #: RFC 9457.
 PROBLEM = Shape(
     "Problem",
@@ -80,66 +75,8 @@ PROBLEM = Shape(
         },
     },
 )
-_SECURITY_SCHEMES: Mapping[str, object] = {
-    "password": {
-        "type": "http",
-        "scheme": "basic",
-        "description": "`admin` and the admin password; not from a browser",
-    },
-    "session": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "__Host-cfos-admin",
-        "description": "of the admin page; `cfos-admin` on plain HTTP. What changes "
-        "something brings the page's token in `X-CSRF-Token`, too",
-    },
-    "key": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "an access key; for the operator's routes one of the cloud, "
-        "with the role `admin`",
-    },
-    "systemSession": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "__Host-cfos",
-        "description": "of a person who is logged in to a system as its admin, by the "
-        "device's password; `cfos` on plain HTTP. What a browser changes brings the "
-        "token of our page in `X-CSRF-Token`, too",
-    },
-}
-_OF_OPERATORS = ("password", "session", "key")
-#: The schemes of which one is enough, where not those of operators.
-_SECURITY: Mapping[Needs, tuple[str, ...]] = {
-    Needs.NOTHING: (),
-    Needs.PAIRING: (),
-    Needs.SYSTEM_ADMIN: ("systemSession",),
-    Needs.KEY: ("key",),
-    Needs.CLOUD_KEY: ("key",),
-}
-_BUSY = "Too busy, or the database does not answer: try again after `Retry-After`."
-_UNAUTHORISED = (
-    "The credentials are missing or wrong. For an access key that is not good here: "
-    "without a body."
-)
-_OF_EVERY_CALL = {
-    401: _UNAUTHORISED,
-    403: "With a session: from another site, or without the page's token.",
-    429: "Too many failed attempts: wait for `Retry-After` seconds.",
-    503: _BUSY,
-}
-_REAUTHENTICATE = (
-    f"{_UNAUTHORISED} Or, with the type `urn:problem:cfos-cloud:reauthenticate`: the "
-    "session's password was given more than five minutes ago: give it again where the "
-    "member `reauthenticate` says."
-)
-_OF_ADMINS = {
-    **_OF_EVERY_CALL,
-    403: "The session is not that of the system's admin, who has given the device's "
-    "password; or, from a browser, from another site, or without the page's token.",
-}
-_OF_KEYS = {401: "The key is missing, or is not good here.", 503: _BUSY}
+
+_PROBLEM_CONTENT: Content = {CONTENT_TYPE.decode(): PROBLEM}
 
 
 class Description:
@@ -190,11 +127,11 @@ def describe(
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": base}],
-        "security": [{name: []} for name in _OF_OPERATORS],
+        "security": security_of(Needs.OPERATOR),
         "paths": paths,
         "components": {
             "schemas": shapes.schemas,
-            "securitySchemes": _SECURITY_SCHEMES,
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 
@@ -207,8 +144,9 @@ def _operation(declared: Route, shapes: _Shapes) -> JSONObject:
     }
     if about.description:
         operation["description"] = " ".join(about.description.split())
-    if declared.needs in _SECURITY:
-        operation["security"] = [{name: []} for name in _SECURITY[declared.needs]]
+    security = security_of(declared.needs)
+    if security != security_of(Needs.OPERATOR):
+        operation["security"] = security
     variables = _VARIABLE.findall(declared.path)
     parameters = [
         *(_parameter("path", name, *_IN_PATHS[name], shapes) for name in variables),
@@ -227,40 +165,15 @@ def _operation(declared: Route, shapes: _Shapes) -> JSONObject:
             for status, content in sorted(about.answers.items())
         },
         **{
-            str(status): _response(text, _problem_content(declared, status), shapes)
-            for status, text in sorted(_problems(declared).items())
+            str(status): _response(
+                text,
+                None if is_silent(declared, status) else _PROBLEM_CONTENT,
+                shapes,
+            )
+            for status, text in sorted(problems_of(declared, variables).items())
         },
     }
     return operation
-
-
-def _problem_content(declared: Route, status: int) -> Content | None:
-    is_empty = status == 401 and declared.needs in (Needs.KEY, Needs.CLOUD_KEY)
-    return None if is_empty else {CONTENT_TYPE.decode(): PROBLEM}
-
-
-def _problems(declared: Route) -> Mapping[int, str]:
-    about = declared.about
-    problems: dict[int, str] = {}
-    match declared.needs:
-        case Needs.OPERATOR:
-            problems.update(_OF_EVERY_CALL)
-        case Needs.FRESH_OPERATOR:
-            problems.update(_OF_EVERY_CALL)
-            problems[401] = _REAUTHENTICATE
-        case Needs.SYSTEM_ADMIN:
-            problems.update(_OF_ADMINS)
-        case Needs.KEY | Needs.CLOUD_KEY:
-            problems.update(_OF_KEYS)
-    for name in _VARIABLE.findall(declared.path):
-        if name not in _PROVEN.get(declared.needs, ()):
-            problems[404] = _UNKNOWN[name]
-    if about.body is not None:
-        problems[400] = "The body can't be read."
-        problems[413] = "The body is larger than 64 KiB."
-    if about.body is not None or about.query:
-        problems[422] = "A value can't be taken; `field` says which."
-    return {**problems, **about.problems}
 
 
 def _operation_id(declared: Route) -> str:
