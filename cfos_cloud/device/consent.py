@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cfos_cloud.keys.checks import is_name
 from cfos_cloud.keys.key import MAX_NAME, Role
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}\Z", re.ASCII)
@@ -38,7 +39,7 @@ class Consent:
     def __post_init__(self) -> None:
         if _KEY.match(self.key) is None:
             raise InvalidConsent("key: 43 letters of base64url")
-        if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():
+        if not is_name(self.name):
             raise InvalidConsent(f"name: 1 to {MAX_NAME} visible letters")
 
     @classmethod

@@ -95,7 +95,8 @@ class FrontConnection:
             return self._to_page(channel, head, client, cloud_id)
         if session is None:
             return self._without_session(channel, head, cookie_values, client)
-        return self._to_device(channel, head, session, head, cookie_values, client)
+        own = head if gateway.keys is None else gateway.keys.without_ours(head)
+        return self._to_device(channel, head, session, own, cookie_values, client)
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
         self._drop_upstream()

@@ -61,6 +61,9 @@ class Authority(Interface):
     def check(self, token: bytes) -> AccessKey:
         """:raises KeyRefused: it does not."""
 
+    def look(self, token: bytes) -> AccessKey:
+        """:raises KeyRefused: it is of no key, in whatever state."""
+
 
 class KeyDirectory(Interface):
     """The rows of the keys, in memory; the registry's ``Keys``."""
@@ -143,6 +146,14 @@ class KeyAccesses:
         access.key = key
         self._in_use[key.id] = access
         return access
+
+    def knows(self, token: bytes) -> bool:
+        """Whether it is the token of a key, in whatever state; this is no use of it."""
+        try:
+            self._authority.look(token)
+        except KeyRefused:
+            return False
+        return True
 
     def key_changed(self, change: KeyChange) -> None:
         """A key is another in the registry: if it has ended there, it ends here."""

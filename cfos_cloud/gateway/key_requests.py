@@ -24,6 +24,9 @@ class KeyFinder(Interface):
     def find(self, token: bytes, client: str) -> KeyAccess:
         """:raises KeyRefused: it does not work."""
 
+    def knows(self, token: bytes) -> bool:
+        """Whether it is the token of any key of this server, in whatever state."""
+
 
 class KeyGate:
     """
@@ -50,6 +53,16 @@ class KeyGate:
         return bearer_of(
             [value for lower, _, value in head.fields if lower == b"authorization"]
         )
+
+    def without_ours(self, head: RequestHead) -> RequestHead:
+        """
+        ``head`` as the device of a session may see it: a Bearer is the device's own
+        and stays, unless it is a key of this server, which is no device's to have.
+        """
+        token = self.token_of(head)
+        if token is None or not self._finder.knows(token):
+            return head
+        return without_key(head)
 
     def admit(self, token: bytes, head: RequestHead, client: str) -> KeyAccess | None:
         """

@@ -20,6 +20,8 @@ ABSOLUTE = 30 * 24 * 3600.0
 MAX_SESSIONS = 100_000
 #: Sessions of one system, so that nobody's log-ins end other systems' sessions.
 MAX_SESSIONS_PER_SYSTEM = 250
+#: Sessions of one access key, so that whoever has stolen it can't end those of people.
+MAX_SESSIONS_PER_KEY = 10
 
 
 class Ending(Enum):
@@ -126,9 +128,15 @@ class SessionTable:
         language: str | None = None,
         key_id: str | None = None,
     ) -> Session:
-        """A new session; where a bound is reached, the least used one ends."""
+        """
+        A new session; where a bound is reached, the least used one ends: of the same
+        key, or of a system one that a key has opened rather than a password.
+        """
         of_system = self.of_system(cloud_id)
-        if len(of_system) >= self._max_per_system:
+        of_key = [] if key_id is None else [s for s in of_system if s.key_id == key_id]
+        if len(of_key) >= MAX_SESSIONS_PER_KEY:
+            self._evict(of_key)
+        elif len(of_system) >= self._max_per_system:
             self._evict(of_system)
         elif len(self._sessions) >= self._max_sessions:
             self._evict(list(self._sessions.values()))
@@ -216,4 +224,7 @@ class SessionTable:
         )
 
     def _evict(self, candidates: list[Session]) -> None:
-        self.end(min(candidates, key=lambda each: each.last_used), Ending.EVICTED)
+        def rank(each: Session) -> tuple[bool, float]:
+            return each.key_id is None, each.last_used
+
+        self.end(min(candidates, key=rank), Ending.EVICTED)

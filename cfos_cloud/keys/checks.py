@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
 from cfos_cloud.keys.key import MAX_NAME, Role
 
 #: The longest life of a key that has an end: ten years, and the rest of the last day.
 MAX_LIFE = timedelta(days=3654)
+
+#: Printable to Python, and nothing to see: fillers of Hangul, a cell of Braille without
+#: dots, joiners of graphemes. (Unicode, DerivedCoreProperties, Default_Ignorable.)
+_BLANKS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f\u00ad")
+#: Categories of marks, as :func:`is_name` sees them: no script needs four on a letter.
+_HEAP = "MMMM"
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(
@@ -30,14 +37,30 @@ class InvalidExpiry(ValueError):
 
 def check_name(value: object) -> str:
     """
-    ``value`` without blanks around it: 1 to 64 visible characters.
+    ``value`` without blanks around it: see :func:`is_name`.
 
     :raises InvalidName: otherwise.
     """
     name = value.strip() if isinstance(value, str) else ""
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise InvalidName(f"a key's name is 1 to {MAX_NAME} visible characters")
+    if not is_name(name):
+        raise InvalidName(
+            f"a key's name is 1 to {MAX_NAME} visible characters, letters among them"
+        )
     return name
+
+
+def is_name(text: str) -> bool:
+    """
+    Whether people can see and tell apart a key by ``text``: 1 to 64 characters, a
+    letter, digit or sign among them, none that shows nothing, no letter under a heap
+    of marks.
+    """
+    if not 1 <= len(text) <= MAX_NAME or not text.isprintable():
+        return False
+    if any(each in _BLANKS or "\ufe00" <= each <= "\ufe0e" for each in text):
+        return False
+    kinds = "".join(unicodedata.category(each)[0] for each in text)
+    return _HEAP not in kinds and any(kind in "LNPS" for kind in kinds)
 
 
 def check_role(value: object) -> Role:

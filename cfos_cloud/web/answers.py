@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
 from twisted.python.failure import Failure
@@ -24,6 +25,14 @@ def client_address(request: IRequest) -> str:
         peer = request.getClientAddress()
         address = getattr(peer, "host", None)
     return str(address or "")
+
+
+def is_near(request: IRequest) -> bool:
+    """Whether nothing that is sent to the client leaves this machine."""
+    try:
+        return ipaddress.ip_address(client_address(request)).is_loopback
+    except ValueError:
+        return False
 
 
 def is_secure(request: IRequest) -> bool:

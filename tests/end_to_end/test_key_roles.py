@@ -106,13 +106,15 @@ class RoleTests(KeyTestCase):
             answered = self.send(client, "GET", path, key.token)
             self.assertEqual(answered, (401, b""), path)
 
-    def test_a_session_wins_and_the_device_gets_its_own_bearer(self) -> None:
+    def test_a_session_wins_and_the_device_gets_its_own_bearer_alone(self) -> None:
         site, other = self.make_key_site(), self.make_key_site()
         key = KeyAdmin(other).make("admin")
         browser = site.device.client()
-        self.assertEqual(self.send(browser, "GET", "/own", key.token)[0], 200)
+        self.assertEqual(self.send(browser, "GET", "/own", "of.the.device")[0], 200)
         seen = site.target.wait_for("/own")
-        self.assertEqual(seen.field("Authorization"), f"Bearer {key.token}")
+        self.assertEqual(seen.field("Authorization"), "Bearer of.the.device")
+        self.assertEqual(self.send(browser, "GET", "/ours", key.token)[0], 200)
+        self.assertEqual(site.target.wait_for("/ours").all("Authorization"), [])
         self.assertEqual(other.target.paths(), [])
 
     def test_whatever_is_wrong_with_a_key_looks_the_same(self) -> None:

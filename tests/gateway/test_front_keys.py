@@ -19,6 +19,7 @@ from tests.gateway.key_support import (
     ISSUER,
     READ,
     REFUSED,
+    START,
     SWITCHING,
     UPGRADE,
     Enabled,
@@ -102,14 +103,25 @@ class RequestTests(KeyCase):
         self.assertEqual(self.stream.requests[0].all(b"cookie"), [b"a=b"])
 
     def test_a_session_wins_and_what_is_meant_for_the_device_passes(self) -> None:
+        own = b"Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJkZXZpY2UifQ.c2lnbmF0dXJl"
+        stream = self.ask(READ, b"Authorization: " + own)
+        self.assertEqual(stream.preamble["grant"], self.session.grant)
+        [request] = stream.requests
+        self.assertEqual(request.get(b"authorization"), own)
+
+    def test_a_key_of_ours_is_no_device_s_to_have_with_a_session_either(self) -> None:
         issued = self.issue(cloud_id="W00-B")
         stream = self.ask(READ, *self.bearing(issued))
         self.assertEqual(stream.preamble["grant"], self.session.grant)
         [request] = stream.requests
-        self.assertEqual(
-            request.get(b"authorization"), b"Bearer " + issued.token.encode()
-        )
+        self.assertIsNone(request.get(b"authorization"))
         self.assertEqual(self.rows.uses, [])
+
+    def test_nor_is_one_that_has_ended(self) -> None:
+        issued = self.issue(cloud_id="W00-B")
+        self.rows.put(replace(issued.key, revoked=START))
+        [request] = self.ask(READ, *self.bearing(issued)).requests
+        self.assertIsNone(request.get(b"authorization"))
 
     def test_a_use_is_noted(self) -> None:
         issued = self.issue()

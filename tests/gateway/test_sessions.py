@@ -114,6 +114,29 @@ class LifeTests(SessionTestCase):
         self.assertEqual(stream.aborted, 1)
 
 
+class KeyTests(SessionTestCase):
+    def by_key(self, key_id: str = "stolen") -> Session:
+        return self.table.create(
+            "W00-A", "grant", "admin", "app", "192.0.2.9", key_id=key_id
+        )
+
+    def test_a_key_has_ten_sessions_and_the_next_one_ends_its_own(self) -> None:
+        person = self.create()
+        made = [self.by_key() for _ in range(300)]
+        self.assertFalse(person.ended)
+        self.assertEqual([each for each in made if not each.ended], made[-10:])
+        self.assertEqual({why for _, why in self.ended}, {Ending.EVICTED})
+
+    def test_many_keys_make_room_before_people_do(self) -> None:
+        person = self.create()
+        for number in range(40):
+            for _ in range(10):
+                self.clock.now += 1
+                self.by_key(f"key {number}")
+        self.assertFalse(person.ended)
+        self.assertEqual(len(self.table), 250)
+
+
 class EndTests(SessionTestCase):
     def test_its_streams_end_with_it_before_anybody_is_told(self) -> None:
         session = self.create()

@@ -40,8 +40,23 @@ class NameTests(SynchronousTestCase):
             with self.assertRaises(InvalidName) as caught:
                 check_name(value)
             self.assertEqual(
-                str(caught.exception), "a key's name is 1 to 64 visible characters"
+                str(caught.exception),
+                "a key's name is 1 to 64 visible characters, letters among them",
             )
+
+    def test_people_can_tell_it_from_others(self) -> None:
+        for value in (
+            *("\u3164", "\u2800\u2800", "\u115f", "\ufe0f", "\uffa0a", "\u034fa"),
+            *("a" + "\u0301" * 60, "\u0301", "a\ufe00b"),
+        ):
+            self.assertRaises(InvalidName, check_name, value)
+        for value in (
+            "\u26a1\ufe0f",
+            "\u0928\u092e\u0938\u094d\u0924\u0947",
+            "7",
+            "\u1ea5\u0323",
+        ):
+            self.assertEqual(check_name(value), value)
 
 
 class RoleTests(SynchronousTestCase):

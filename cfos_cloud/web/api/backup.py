@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from typing import Protocol, cast
 
@@ -13,7 +12,7 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog
 from cfos_cloud.registry.backup import Backup
-from cfos_cloud.web.answers import client_address, is_secure
+from cfos_cloud.web.answers import is_near, is_secure
 from cfos_cloud.web.api.operation import STRING, Operation
 from cfos_cloud.web.api.query import boolean_parameter, read_boolean
 from cfos_cloud.web.api.routes import Answer, StreamAnswer, route
@@ -74,7 +73,7 @@ class BackupResource:
                 "an access key gets no private keys: come with the admin password, or "
                 "with keys=false"
             )
-        if with_keys and not (is_secure(request) or _is_near(request)):
+        if with_keys and not (is_secure(request) or is_near(request)):
             raise NeedsTLS("private keys leave over https:// only, or with keys=false")
         if request.method == b"HEAD":
             return Answer(200)
@@ -123,11 +122,3 @@ class _BackupBody:
     def abort(self) -> None:
         if self._download is not None:
             self._download.abort()
-
-
-def _is_near(request: IRequest) -> bool:
-    """Whether nothing that is sent to the client leaves this machine."""
-    try:
-        return ipaddress.ip_address(client_address(request)).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
-from cfos_cloud.web.api.live_hub import Live
+from cfos_cloud.web.api.live_hub import RESERVED, Live
 from cfos_cloud.web.api.live_stream import LiveStream
 from cfos_cloud.web.api.operation import EVENT_STREAM, STRING, Operation, Parameter
 from cfos_cloud.web.api.query import read_texts
@@ -18,7 +18,8 @@ from cfos_cloud.web.api.routes import StreamAnswer, route
 from cfos_cloud.web.api.schema import CLOUD_ID
 from cfos_cloud.web.download import Response
 from cfos_cloud.web.operator.authorization import Needs
-from cfos_cloud.web.problem import InvalidInput
+from cfos_cloud.web.operator.caller import Caller, caller_of
+from cfos_cloud.web.problem import InvalidInput, TooManyAttempts
 
 _DESCRIPTION = """
 Server-sent events (`text/event-stream`), each with JSON: `hello` at the beginning
@@ -30,6 +31,11 @@ and has missed something, it should ask for what it shows anew. A comment comes 
 15 seconds. The stream ends with the session, or the access key, that asked for it, and
 when the admin password is changed.
 """
+
+
+#: Streams of one access key at a time, and seconds that it is told to wait then.
+MAX_PER_KEY = 8
+PATIENCE = 30.0
 
 
 class LiveResource:
@@ -61,11 +67,24 @@ class LiveResource:
                 check_cloud_id(cloud_id)
             except InvalidCloudID as error:
                 raise InvalidInput("watch", str(error)) from error
-        self._live.check_room()
+        _check_share(caller_of(request), self._live)
         response = LiveStream(cast(Response, request), self._clock)
         stream = _Listening(self._live, response, watched)
         # A proxy that collects would hold it back.
         return StreamAnswer(stream, ((b"X-Accel-Buffering", b"no"),))
+
+
+def _check_share(caller: Caller | None, live: Live) -> None:
+    """
+    :raises TooManyAttempts: the access key has as many streams as it may.
+    :raises Overloaded: too many listen already.
+    """
+    if caller is None or not caller.is_key:
+        live.check_room()
+        return
+    if len(caller.life.streams) >= MAX_PER_KEY:
+        raise TooManyAttempts(PATIENCE)
+    live.check_room(RESERVED)
 
 
 class _Listening:

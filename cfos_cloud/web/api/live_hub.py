@@ -23,6 +23,8 @@ from cfos_cloud.web.api.system_json import system_json
 
 #: Listeners at a time; more are refused.
 MAX_LISTENERS = 64
+#: … of which so many are for people and passwords: no access key can take all.
+RESERVED = 16
 #: Seconds between two signs of life.
 HEARTBEAT_SECONDS = 15.0
 #: Seconds after which a client that does not read is cut off.
@@ -87,9 +89,12 @@ class Live:
         """How many listen."""
         return len(self._listeners)
 
-    def check_room(self) -> None:
-        """:raises Overloaded: too many listen already."""
-        if len(self._listeners) >= MAX_LISTENERS:
+    def check_room(self, reserved: int = 0) -> None:
+        """
+        :param reserved: places that have to stay free for others.
+        :raises Overloaded: too many listen already.
+        """
+        if len(self._listeners) >= MAX_LISTENERS - reserved:
             raise Overloaded
 
     def listen(

@@ -20,7 +20,15 @@ from cfos_cloud.gateway.addresses import login_path
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.pages import HTML, LIVE_PAGE_FIELDS, Pages
-from cfos_cloud.web.answers import answer, answer_routing_error, is_seen, redirect
+from cfos_cloud.web.answers import (
+    answer,
+    answer_routing_error,
+    field,
+    is_near,
+    is_secure,
+    is_seen,
+    redirect,
+)
 from cfos_cloud.web.api.query import read_text
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.keys import views
@@ -83,6 +91,8 @@ class KeysPages:
                 return redirect(request, login_path(visitor.language))
             if not session.by_admin:
                 return self._explain(request, visitor, session)
+            if not _is_known_window(request):
+                return self._ask_for_tls(request, visitor, session)
             return await answer(request, visitor, session)
         except Exception as error:
             if session is not None and session.ended:
@@ -166,7 +176,15 @@ class KeysPages:
 
     def _explain(self, request: IRequest, visitor: Visitor, session: Session) -> bytes:
         """What it takes to see the page, for who is logged in otherwise."""
-        values = {"by_key": session.key_id is not None}
+        values = {"by_key": session.key_id is not None, "secure_page": None}
+        return self._page(request, visitor, session, "refused", 403, values)
+
+    def _ask_for_tls(
+        self, request: IRequest, visitor: Visitor, session: Session
+    ) -> bytes:
+        host = (field(request, b"host") or b"").decode("latin-1")
+        path = _path(visitor.language).decode("ascii")
+        values = {"by_key": False, "secure_page": f"https://{host}{path}", "csrf": ""}
         return self._page(request, visitor, session, "refused", 403, values)
 
     def _page(
@@ -199,6 +217,18 @@ class KeysPages:
         body = self._pages.render(f"keys/{template}.html", visitor.language, values)
         page_fields = [(b"Content-Type", HTML), *LIVE_PAGE_FIELDS, *fields]
         return answer(request, status, page_fields, body)
+
+
+def _is_known_window(request: IRequest) -> bool:
+    """
+    Whether a script of a device's page can't have asked for the page, to take the token
+    out of it: without TLS browsers don't say who asks, but on the machine itself.
+    """
+    return (
+        is_secure(request)
+        or field(request, b"sec-fetch-dest") is not None
+        or is_near(request)
+    )
 
 
 def _path(language: str) -> bytes:

@@ -63,15 +63,18 @@ class KeyLogins:
 
         :param client: the address of who asks; failures are charged to it.
         :raises LoginFailed: for whatever reason; all are to look the same.
-        :raises Throttled: the key was not looked at.
+        :raises Throttled: as well, but there were too many before. Who has a key that
+            works never waits: a signature of 256 bits can't be guessed.
         """
-        source = (source_key(client),)
-        wait = self._throttle.wait(source)
-        if wait > 0:
-            raise Throttled(wait, None)
+        # Not the name under which people give secrets for keys: a browser that tries
+        # an old key again and again is in their household, mostly.
+        source = (f"log-in {source_key(client)}",)
         try:
             found, cloud_id = self._find(token, client)
-        except LoginFailed:
+        except LoginFailed as failed:
+            wait = self._throttle.wait(source)
+            if wait > 0:
+                raise Throttled(wait, None) from failed
             self._throttle.failed(source)
             raise
         key = found.key

@@ -10,6 +10,7 @@ from cfos_cloud.events import EventKind
 from cfos_cloud.pages import Pages
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.api.health import Health
+from cfos_cloud.web.api.live import MAX_PER_KEY
 from cfos_cloud.web.api.routes import APIResource
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.root import make_admin_root
@@ -139,6 +140,14 @@ class StreamTests(CloudDataCase):
         self.events.note(EventKind.SERVER_STARTED)
         self.data_treq.flush()
         self.assertIn(b'"kind":"server_started"', b"".join(parts))
+
+    def test_the_ninth_of_a_key_has_to_wait_and_people_have_not(self) -> None:
+        for _ in range(MAX_PER_KEY):
+            self.assertEqual(self.listen().code, 200)
+        response = self.listen()
+        self.assertEqual(response.code, 429)
+        self.assertEqual(response.headers.getRawHeaders("retry-after"), ["30"])
+        self.assertEqual(len(self.live), MAX_PER_KEY)
 
     def test_it_ends_with_the_key(self) -> None:
         ended = self.data_treq.collect(self.listen(), lambda data: None)

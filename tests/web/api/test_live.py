@@ -6,7 +6,8 @@ from typing import Any
 
 from cfos_cloud.events import EventKind
 from cfos_cloud.web.api.live import LiveResource
-from cfos_cloud.web.api.live_hub import MAX_LISTENERS, Live
+from cfos_cloud.web.api.live_hub import MAX_LISTENERS, RESERVED, Live
+from cfos_cloud.workers import Overloaded
 from tests.web.api.case import RouteCase
 from tests.web.operator_support import basic
 
@@ -76,6 +77,14 @@ class LiveRouteTests(RouteCase):
         reply = self.ask("GET", "/live")
         self.assert_problem(reply, 503)
         self.assertEqual(reply.header("retry-after"), "2")
+
+    def test_access_keys_leave_room_for_people(self) -> None:
+        for places in range(MAX_LISTENERS - RESERVED):
+            self.assertEqual(len(self.live), places)
+            self.live.check_room(RESERVED)
+            self.listen()
+        self.assertRaises(Overloaded, self.live.check_room, RESERVED)
+        self.assertEqual(self.listen().code, 200)
 
     def test_what_can_t_be_watched_is_422(self) -> None:
         self.assert_problem(self.ask("GET", "/live?watch=a--b"), 422, "watch")

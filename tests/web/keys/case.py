@@ -121,7 +121,7 @@ class KeysCase(RegistryCase):
         sessions = SystemSessionsResource(
             self.sessions, self.keys, admins, self.clock.seconds, self.now, self.events
         )
-        logins = SystemLoginsResource(self.events, admins)
+        logins = SystemLoginsResource(self.events, admins, self.systems)
         return KeysParts(
             sessions=self.sessions,
             systems=self.systems,

@@ -94,6 +94,22 @@ class OriginTests(KeysCase):
         reply = self.open(sec_fetch_dest="document", sec_fetch_site="same-origin")
         self.assertEqual(reply.status, 200)
 
+    def test_without_tls_nobody_knows_who_asks_so_nobody_gets_it(self) -> None:
+        self.browser.secure = False
+        self.log_in(self.browser)
+        for more in ({}, {"sec_fetch_site": "same-origin"}):
+            reply = self.open(**more)
+            self.assertEqual(reply.status, 403)
+            self.assertIn("Not without encryption", self.text(reply))
+            link = f'href="https://cloud.example.org{PAGE}"'
+            self.assertIn(link, self.text(reply))
+            self.assertNotIn(b'<meta name="csrf"', reply.body)
+        self.assertEqual(self.open(sec_fetch_dest="document").status, 200)
+        # The machine itself: its browsers say it there, and curl may look.
+        self.browser.address = "127.0.0.1"
+        self.assertEqual(self.open().status, 200)
+        self.assertEqual(self.open(sec_fetch_dest="empty").status, 403)
+
     def test_other_sites_may_link_to_it_and_nothing_else(self) -> None:
         self.log_in()
         fields = {

@@ -19,7 +19,7 @@ from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.issuer import KeyIssuer
 from cfos_cloud.keys.key import AccessKey, Role
 from cfos_cloud.keys.signing import SigningKeys
-from cfos_cloud.throttle import Throttle
+from cfos_cloud.throttle import Throttle, stranger_keys
 from cfos_cloud.web.login.key_logins import KeyLogins
 from tests.web.support import LOGIN, LOGOUT, Browser, PagesTestCase, Reply
 
@@ -368,13 +368,15 @@ class ThrottleTests(KeyLoginTestCase):
         self.assertEqual(reply.status, 429)
         self.assertIn(b"Please wait 5 seconds", reply.body)
 
-    def test_a_good_key_has_to_wait_as_well_and_is_not_lost_by_it(self) -> None:
+    def test_a_good_key_never_has_to_wait_for_another_s_bad_ones(self) -> None:
         self.guess()
-        token = self.issue()
-        self.assertEqual(self.script(token).status, 429)
-        self.assertEqual(self.rows.uses, [])
-        self.clock.advance(5)
-        self.assertEqual(self.script(token).status, 200)
+        self.assertEqual(self.script(self.issue()).status, 200)
+        self.assertEqual(self.script("no.such.key").status, 429)
+
+    def test_secrets_that_are_given_for_keys_do_not_wait_either(self) -> None:
+        self.guess()
+        source = stranger_keys(self.browser.address, "W00-A")
+        self.assertEqual(self.key_throttle.wait(source), 0)
 
     def test_log_ins_by_password_are_another_table(self) -> None:
         self.guess()
