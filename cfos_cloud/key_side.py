@@ -24,6 +24,7 @@ from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import Events, Keys, Systems
+from cfos_cloud.registry.system import ChangeKind, SystemChange
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
@@ -75,6 +76,7 @@ class KeySide(Service):
     :ivar bearers: looks at keys that are presented at our own addresses.
     :ivar admins: tells who may have a say in a system's keys.
     :ivar logins: opens sessions by keys.
+    :ivar pairing: the windows in which applications may ask for keys.
     :ivar throttle: of secrets that are given for keys, and of keys at the log-in.
     :raises SecretFileError: the signing keys can't be used.
     :raises OSError: they can't be written.
@@ -94,12 +96,16 @@ class KeySide(Service):
         self.throttle = Throttle(parts.seconds)
         self.admins = SystemAdmins(parts.sessions, secret.derive("access keys' page"))
         self.logins = KeyLogins(self.accesses, parts.sessions, self.throttle, events)
+        self.pairing = Pairing(parts.seconds)
         self._making = KeyMaking(KeyIssuer(signing, issuer, now), signing, keys, events)
         self._login_key = secret.derive("log-in")
         self._sweep = LoopingCall(self.accesses.sweep)
         self._sweep.clock = parts.clock
         keys.subscribe(self.accesses.key_changed)
+        #: IDs of keys that are being suspended: a device may say so without end.
+        self._suspending: set[str] = set()
         parts.exchange.when_revoked(self._grant_revoked)
+        parts.systems.subscribe(self._system_changed)
 
     def resources(self, password: OperatorPassword) -> KeyResources:
         """What the API says of keys; ``password`` is the operator's."""
@@ -107,7 +113,7 @@ class KeySide(Service):
         keys, events, making = parts.keys, parts.events, self._making
         seconds, now = parts.seconds, parts.now
         consents = DeviceConsents(parts.exchange, self.throttle, events)
-        pairing = Pairing(seconds)
+        pairing = self.pairing
         return KeyResources(
             cloud_keys=CloudKeysResource(keys, making, password, BASE, now),
             signing_keys=SigningKeysResource(keys, making, consents, now),
@@ -118,7 +124,7 @@ class KeySide(Service):
             sessions=SystemSessionsResource(
                 parts.sessions, keys, self.admins, seconds, now, events
             ),
-            logins=SystemLoginsResource(events, self.admins),
+            logins=SystemLoginsResource(events, self.admins, parts.systems),
             requests=KeyRequestsResource(
                 parts.systems, pairing, making, keys, self.throttle, BASE, now
             ),
@@ -169,17 +175,27 @@ class KeySide(Service):
     def _grant_revoked(self, cloud_id: str, grant: str) -> None:
         """The device does not know a key's grant: somebody has to authorise it anew."""
         key = self.accesses.grant_revoked(cloud_id, grant)
-        if key is not None:
-            suspended = self._parts.keys.suspend(key.id, Origin("device"))
-            suspended.addErrback(
-                lambda failure: self.log.error(
-                    "the key {key_id} of {cloud_id}, which its device does not know, "
-                    "stays authorised: {reason}",
-                    key_id=key.id,
-                    cloud_id=cloud_id,
-                    reason=failure.getErrorMessage(),
-                )
+        if key is None or not key.works(self._parts.now()):
+            return
+        if key.id in self._suspending:
+            return
+        self._suspending.add(key.id)
+        suspended = self._parts.keys.suspend(key.id, Origin("device"))
+        suspended.addErrback(
+            lambda failure: self.log.error(
+                "the key {key_id} of {cloud_id}, which its device does not know, "
+                "stays authorised: {reason}",
+                key_id=key.id,
+                cloud_id=cloud_id,
+                reason=failure.getErrorMessage(),
             )
+        )
+        suspended.addBoth(lambda _: self._suspending.discard(key.id))
+
+    def _system_changed(self, change: SystemChange) -> None:
+        """A system that is added anew, or enabled, has no window that is open."""
+        if change.kind is ChangeKind.REMOVED or change.disabled:
+            self.pairing.close(change.system.cloud_id)
 
 
 def issuer_name(secret: ServerSecret) -> str:

@@ -27,6 +27,7 @@ from cfos_cloud.tunnel.control import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from cfos_cloud.workers import Overloaded, Worker
 
 TOO_MANY_KEYS = -32004
+OVER_ALREADY = -32005
 #: One for all: whoever tries, the server says no address.
 _THROTTLE_KEYS = ("access keys",)
 
@@ -45,7 +46,7 @@ class AuthorizeRequest:
 
         :param now: seconds since the epoch.
         :raises RpcError: −32602, a member is missing, of the wrong type, or out of
-            bounds.
+            bounds; −32005, it would have expired by now.
         """
         secret = params.get("secret")
         if not isinstance(secret, str) or len(secret) > MAX_SECRET_LENGTH:
@@ -58,7 +59,7 @@ class AuthorizeRequest:
             raise RpcError(INVALID_PARAMS, str(error)) from error
         if not consent.lives(now):
             raise RpcError(
-                INVALID_PARAMS, "expires: over already, by the clock of the device end"
+                OVER_ALREADY, "expires: over already, by the clock of the device end"
             )
         return cls(consent, secret)
 
@@ -95,8 +96,8 @@ class Authorization:
         """
         The answer to ``authorize``, ``{}``; the consent is on the disk by then.
         Errbacks with :class:`RpcError`: −32001 wrong secret, −32002 no admin password
-        set, −32003 too many tries, −32004 too many keys, −32602 bad parameters,
-        −32603 the consent can't be kept.
+        set, −32003 too many tries, −32004 too many keys, −32005 it has
+        expired by our clock, −32602 bad parameters, −32603 the consent can't be kept.
         """
         return Deferred.fromCoroutine(self._authorize(params))
 

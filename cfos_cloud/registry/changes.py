@@ -5,19 +5,17 @@ listeners, then answered; one at a time, so memory sees them in the database's o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cloud.registry.database import Database
-from cfos_cloud.workers import shielded
+from cfos_cloud.turns import Turns, Work
 
 T = TypeVar("T")
 Change = TypeVar("Change")
-
-Work = Callable[[], Coroutine[Deferred[Any], Any, T]]
 
 
 class Changes(Generic[Change]):
@@ -33,7 +31,7 @@ class Changes(Generic[Change]):
         self._database = database
         self._what = what
         self._reload = reload
-        self._lock = DeferredLock()
+        self._turns = Turns()
         self._listeners: list[Callable[[Change], object]] = []
         database.when_back(self._back)
 
@@ -54,10 +52,11 @@ class Changes(Generic[Change]):
     def one_at_a_time(self, work: Work[T], *, is_patient: bool = False) -> Deferred[T]:
         """
         Fires with the outcome of ``work``, which begins when all before it have
-        ended. Cancelled, it leaves the work under way.
+        ended. Cancelled before that, it never begins; afterwards it stays under way.
 
         :param is_patient: nobody waits for it, so it is tried whatever became of
-            those before it.
+            those before it, and however many they are.
+        :raises Overloaded: as a failure: 1,000 wait already.
         :raises DatabaseUnavailable: as a failure: a database that can hang was found
             away meanwhile; all that waited fail together.
         """
@@ -68,7 +67,7 @@ class Changes(Generic[Change]):
                 self._database.check_losses(losses)
             return await work()
 
-        return shielded(self._lock.run(lambda: Deferred.fromCoroutine(turn())))
+        return self._turns.take(turn, is_patient=is_patient)
 
     def _back(self) -> None:
         self.one_at_a_time(self._reload, is_patient=True).addErrback(

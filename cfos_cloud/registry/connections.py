@@ -16,6 +16,7 @@ from cfos_cloud.cloud_id import fold
 from cfos_cloud.events import fit_text
 from cfos_cloud.registry import connection_rows
 from cfos_cloud.registry.allowance import Allowance
+from cfos_cloud.registry.closing import why_not_written
 from cfos_cloud.registry.connection import ConnectionPage, TrafficHour, TunnelRecord
 from cfos_cloud.registry.cursor import (
     check_limit,
@@ -24,9 +25,7 @@ from cfos_cloud.registry.cursor import (
     read_moment,
 )
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.systems import Systems
-from cfos_cloud.workers import Overloaded
 
 #: What a device says of itself, and why it left, is cut to so many characters.
 MAX_TEXT = 200
@@ -194,13 +193,12 @@ class Connections:
 
     async def close(self) -> None:
         """Write what waits, if the database answers."""
-        try:
-            await self.flush()
-        except (DatabaseError, Overloaded) as error:
+        reason = await why_not_written(self.flush(), self._clock)
+        if reason is not None:
             self._log.error(
                 "{count} connections are lost: {reason}",
                 count=len(self._waiting),
-                reason=str(error),
+                reason=reason,
             )
         self._stop_timer()
 

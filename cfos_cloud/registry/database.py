@@ -31,6 +31,9 @@ WAITING = 1000
 ANSWER_SECONDS = 10.0
 #: Seconds between two looks whether one is overdue.
 _LOOK_SECONDS = 1.0
+#: Seconds between two times that its return is told: what is read again then may be
+#: what fails, and everything else would be read again because of it, for ever.
+BACK_SECONDS = 10.0
 
 
 def default_url(data_dir: Path) -> URL:
@@ -75,6 +78,8 @@ class Database:
         self._reason = ""
         self._away = False
         self._back: list[Callable[[], object]] = []
+        self._told_back: float | None = None
+        self._tell_later: IDelayedCall | None = None
         with self._errors():
             self._engine = self._dialect.make_engine()
 
@@ -166,7 +171,7 @@ class Database:
     def when_back(self, listener: Callable[[], object]) -> None:
         """
         Call ``listener``, in the reactor's thread, each time that the database
-        answers again.
+        answers again, but not sooner than 10 s after the time before.
         """
         self._back.append(listener)
 
@@ -176,6 +181,9 @@ class Database:
         async def close() -> None:
             if self._open:
                 self._open = False
+                if self._tell_later is not None:
+                    self._tell_later.cancel()
+                    self._tell_later = None
                 with suppress(Overloaded):
                     await self._worker.run(self._close)
             self._worker.stop()
@@ -207,14 +215,26 @@ class Database:
             if result.check(Overloaded, NoCopy):
                 return result  # it was not asked
         was_away, self._away = self._away, False
-        if was_away and self._open:
-            self._log.info("the database {label} is back", label=self._dialect.label)
-            for listener in self._back:
-                try:
-                    listener()
-                except Exception:
-                    self._log.failure("not ready for the database's return")
+        if was_away and self._open and self._tell_later is None:
+            self._tell_back()
         return result
+
+    def _tell_back(self) -> None:
+        self._tell_later = None
+        if self._away or not self._open:
+            return
+        now = self._clock.seconds()
+        if self._told_back is not None and now - self._told_back < BACK_SECONDS:
+            wait = min(self._told_back + BACK_SECONDS - now, BACK_SECONDS)
+            self._tell_later = self._clock.callLater(wait, self._tell_back)
+            return
+        self._told_back = now
+        self._log.info("the database {label} is back", label=self._dialect.label)
+        for listener in self._back:
+            try:
+                listener()
+            except Exception:
+                self._log.failure("not ready for the database's return")
 
     def _look_at_it(self) -> None:
         began = self._began

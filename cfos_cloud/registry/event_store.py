@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.events import SERVER, Event, EventKind, Origin, make_event
 from cfos_cloud.registry import event_rows
+from cfos_cloud.registry.closing import why_not_written
 from cfos_cloud.registry.cursor import (
     check_limit,
     make_cursor,
@@ -28,10 +29,9 @@ from cfos_cloud.registry.cursor import (
     read_moment,
 )
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.event_limits import EventLimiter
 from cfos_cloud.registry.event_rows import EventFilter
-from cfos_cloud.workers import Overloaded, shielded
+from cfos_cloud.turns import Turns
 
 #: Events that wait for the database, at most; about 10 MB.
 MAX_WAITING = 20_000
@@ -67,7 +67,7 @@ class Events:
         self._waiting: deque[Event] = deque()
         self._lost = 0
         self._timer: IDelayedCall | None = None
-        self._lock = DeferredLock()
+        self._turns = Turns()
         self._closed = False
         #: Folded IDs of systems that are being erased, or were: what is told of them
         #: waits for the outcome, or is forgotten.
@@ -150,12 +150,13 @@ class Events:
 
         :raises ValueError: a limit out of range; :class:`InvalidCursor` is one.
         :raises DatabaseError: as a failure.
+        :raises Overloaded: as a failure.
         """
         check_limit(limit)
         after = None if cursor is None else read_moment(cursor)
 
         async def page() -> EventPage:
-            await self.flush()
+            await self._turns.take(self._write)
             found = await self._database.run(
                 lambda db: event_rows.read(db, wanted, limit + 1, after)
             )
@@ -200,19 +201,18 @@ class Events:
         :raises DatabaseError: as a failure; it waits on.
         """
         self._stop_timer()
-        return shielded(self._lock.run(lambda: Deferred.fromCoroutine(self._write())))
+        return self._turns.take(self._write, is_patient=True)
 
     async def close(self) -> None:
         """Write what waits, if the database answers, and take no more."""
         self.sum_up()
         self._closed = True
-        try:
-            await self.flush()
-        except (DatabaseError, Overloaded) as error:
+        reason = await why_not_written(self.flush(), self._clock)
+        if reason is not None:
             self._log.error(
                 "{count} events are lost: {reason}",
                 count=len(self._waiting),
-                reason=str(error),
+                reason=reason,
             )
         self._stop_timer()
 

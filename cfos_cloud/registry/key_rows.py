@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.keys.key import AccessKey, Role
@@ -20,10 +20,12 @@ _system = schema.system
 
 
 def read_all(connection: Connection) -> list[AccessKey]:
+    """Not those whose system is not there: they are no keys, and not the cloud's."""
+    is_of_cloud, has_system = _key.c.folded.is_(None), _system.c.folded.is_not(None)
     rows = connection.execute(
-        select(_key, _system.c.cloud_id).join_from(
-            _key, _system, _system.c.folded == _key.c.folded, isouter=True
-        )
+        select(_key, _system.c.cloud_id)
+        .join_from(_key, _system, _system.c.folded == _key.c.folded, isouter=True)
+        .where(or_(is_of_cloud, has_system))
     )
     return [_from_row(row) for row in rows]
 

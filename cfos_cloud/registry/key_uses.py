@@ -14,11 +14,10 @@ from twisted.python.failure import Failure
 from cfos_cloud.events import MAX_CLIENT, fit_text
 from cfos_cloud.registry import key_rows
 from cfos_cloud.registry.changes import Changes
+from cfos_cloud.registry.closing import why_not_written
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.key_change import KeyChange
 from cfos_cloud.registry.key_mirror import KeyMirror
-from cfos_cloud.workers import Overloaded
 
 #: Seconds from a use until it is written, and so between two writings.
 INTERVAL = 30.0
@@ -85,13 +84,12 @@ class KeyUses:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        try:
-            await self.flush()
-        except (DatabaseError, Overloaded) as error:
+        reason = await why_not_written(self.flush(), self._clock)
+        if reason is not None:
             self._log.error(
                 "the last uses of {count} access keys are lost: {reason}",
                 count=len(self._waiting),
-                reason=str(error),
+                reason=reason,
             )
 
     def _set_timer(self) -> None:

@@ -39,7 +39,7 @@ _PRUNED = 500
 
 
 class Keys:
-    """Empty until :meth:`load`. Cancelled Deferreds leave the change under way."""
+    """Empty until :meth:`load`. Cancelled Deferreds leave what has begun under way."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
@@ -23,6 +23,7 @@ from cfos_cloud.registry.errors import AdminPasswordError, AdminPasswordFixed
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.remembered import RememberedPassword
 from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
+from cfos_cloud.turns import Turns
 from cfos_cloud.workers import ThreadWorker, Worker, shielded
 
 #: In the data directory, from the first start to the first change.
@@ -66,7 +67,7 @@ class Operator:
         self._hasher = hasher
         self._choice = choice
         self._remembered = RememberedPassword(clock)
-        self._changing = DeferredLock()
+        self._turns = Turns()
         self._hash = ""
         self._initial_file: Path | None = None
         self._fixed = False
@@ -153,7 +154,7 @@ class Operator:
             self._events.tell(event)
             self._use(new)
 
-        return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
+        return self._turns.take(change)
 
     def close(self) -> None:
         """Let what is being hashed end, then the threads."""
@@ -227,7 +228,7 @@ class Operator:
             if stored is not None and stored != self._hash:
                 self._use(stored)
 
-        self._changing.run(lambda: Deferred.fromCoroutine(reload())).addErrback(
+        self._turns.take(reload, is_patient=True).addErrback(
             lambda failure: self._log.error(
                 "the admin password is not read again: {reason}",
                 reason=failure.getErrorMessage(),

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cloud.events import SERVER, EventKind, Origin
 from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.event_store import Events
-from cfos_cloud.workers import shielded
+from cfos_cloud.turns import Turns
 
 
 class InvalidPreference(ValueError):
@@ -71,7 +71,7 @@ class PreferenceStore:
         self._events = events
         self._current = Preferences()
         self._listeners: list[Listener] = []
-        self._changing = DeferredLock()
+        self._turns = Turns()
         database.when_back(self._back)
 
     @property
@@ -99,6 +99,7 @@ class PreferenceStore:
 
         :raises InvalidPreference: as a failure; nothing has changed.
         :raises DatabaseError: as a failure; nothing has changed.
+        :raises Overloaded: as a failure.
         """
 
         async def change() -> Preferences:
@@ -124,7 +125,7 @@ class PreferenceStore:
                 self._events.tell(event)
             return after
 
-        return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
+        return self._turns.take(change)
 
     def _read(self, connection: Connection) -> Preferences:
         found = Preferences()
@@ -155,7 +156,7 @@ class PreferenceStore:
         async def reload() -> None:
             self._use(await self._database.run(self._read))
 
-        self._changing.run(lambda: Deferred.fromCoroutine(reload())).addErrback(
+        self._turns.take(reload, is_patient=True).addErrback(
             lambda failure: self._log.error(
                 "the settings are not read again: {reason}",
                 reason=failure.getErrorMessage(),

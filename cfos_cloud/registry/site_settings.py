@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cloud.events import SERVER, EventKind, Origin
@@ -13,7 +13,7 @@ from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.site_info import SiteInfo
-from cfos_cloud.workers import shielded
+from cfos_cloud.turns import Turns
 
 #: The members of :class:`SiteInfo`; each has a row under this name.
 MEMBERS = tuple(each.name for each in fields(SiteInfo))
@@ -41,7 +41,7 @@ class SiteSettings:
         self._events = events
         self._given = given
         self._stored = SiteInfo()
-        self._changing = DeferredLock()
+        self._turns = Turns()
         database.when_back(self._back)
 
     def load(self) -> None:
@@ -74,6 +74,7 @@ class SiteSettings:
 
         :raises SiteInfoFixed: as a failure: it differs in a member that is fixed.
         :raises DatabaseError: as a failure; nothing has changed.
+        :raises Overloaded: as a failure.
         """
 
         async def change() -> None:
@@ -99,7 +100,7 @@ class SiteSettings:
             self._stored = new
             self._events.tell(event)
 
-        return shielded(self._changing.run(lambda: Deferred.fromCoroutine(change())))
+        return self._turns.take(change)
 
     def _back(self) -> None:
         """Whether a change that failed was made nobody knows but the database."""
@@ -107,7 +108,7 @@ class SiteSettings:
         async def reload() -> None:
             self._stored = await self._database.run(_read)
 
-        self._changing.run(lambda: Deferred.fromCoroutine(reload())).addErrback(
+        self._turns.take(reload, is_patient=True).addErrback(
             lambda failure: self._log.error(
                 "the operator's name and links are not read again: {reason}",
                 reason=failure.getErrorMessage(),

@@ -36,7 +36,7 @@ Listener = Callable[[SystemChange], None]
 
 
 class Systems:
-    """Empty until :meth:`load`. Cancelled Deferreds leave the change under way."""
+    """Empty until :meth:`load`. Cancelled Deferreds leave what has begun under way."""
 
     def __init__(self, database: Database, clock: IReactorTime, events: Events) -> None:
         self._database = database

@@ -42,6 +42,11 @@ class Obstacle(enum.Enum):
         "device-full",
         "the device has as many access keys as it can keep: revoke one first",
     )
+    CLOCK = (
+        409,
+        "device-clock",
+        "the device's clock is past the key's expiry: set the clock there first",
+    )
     TOO_MANY_TRIES = (
         429,
         "too-many-tries",

@@ -158,8 +158,6 @@ class AuthorizeTests(AuthorizationCase):
             {"role": "user"},
             {"role": None},
             {"expires": "tomorrow"},
-            {"expires": NOW},
-            {"expires": "2020-01-01T00:00:00Z"},
             {"secret": None},
             {"secret": "x" * 1025},
         )
@@ -167,6 +165,11 @@ class AuthorizeTests(AuthorizationCase):
             with self.subTest(changes):
                 self.assertEqual(self.refusal(**changes), -32602)
         self.assertEqual(self.code(self.authorization.authorize({})), -32602)
+        self.assertEqual(self.worker.jobs, [])
+
+    def test_what_is_over_by_our_clock_is_told_from_what_is_no_time(self) -> None:
+        for over in (NOW, "2020-01-01T00:00:00Z"):
+            self.assertEqual(self.refusal(expires=over), -32005)
         self.assertEqual(self.worker.jobs, [])
 
     def test_unknown_members_are_ignored(self) -> None:

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from cfos_cloud.registry.changes import Changes
 from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.workers import Overloaded
 from tests.registry.support import ManualWorker, RegistryCase
 
 
@@ -76,3 +77,24 @@ class ChangesTests(RegistryCase):
         self.worker.run_all()
         self.failureResultOf(changes[0], DatabaseUnavailable)
         self.successResultOf(changes[1])
+
+    def test_many_that_need_no_database_end_together_and_it_goes_on(self) -> None:
+        first = self.change("first")
+        answers = [self.changes.one_at_a_time(self.reload) for _ in range(1000)]
+        self.worker.run_next()
+        self.successResultOf(first)
+        for answer in answers:
+            self.successResultOf(answer)
+        after = self.change("after")
+        self.worker.run_all()
+        self.successResultOf(after)
+
+    def test_a_thousand_may_wait_and_bookkeeping_is_not_counted(self) -> None:
+        first = self.change("first")
+        answers = [self.changes.one_at_a_time(self.reload) for _ in range(1000)]
+        self.failureResultOf(self.change("too much"), Overloaded)
+        patient = self.change("patient", is_patient=True)
+        self.worker.run_all()
+        for answer in (first, *answers, patient):
+            self.successResultOf(answer)
+        self.assertEqual(self.begun, ["first", "patient"])

@@ -17,6 +17,7 @@ from cfos_cloud.registry import (
     TunnelRecord,
     connections,
 )
+from cfos_cloud.registry.closing import CLOSE_SECONDS
 from cfos_cloud.registry.connection_rows import KILLED
 from cfos_cloud.registry.connections import (
     MAX_TEXT,
@@ -366,5 +367,20 @@ class TroubleTests(ConnectionsCase):
         self.connect("Garage")
         with capturedLogs() as logged:
             self.successResultOf(Deferred.fromCoroutine(self.connections.close()))
+        self.assertEqual([each.get("count") for each in logged], [1])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_close_behind_what_hangs_ends_all_the_same(self) -> None:
+        async def hang() -> None:
+            await Deferred()
+
+        self.broken = False
+        self.systems._changes.one_at_a_time(hang)
+        self.connect("Garage")
+        with capturedLogs() as logged:
+            closing = Deferred.fromCoroutine(self.connections.close())
+            self.assertNoResult(closing)
+            self.clock.advance(CLOSE_SECONDS)
+            self.successResultOf(closing)
         self.assertEqual([each.get("count") for each in logged], [1])
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, inspect, select
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.events import EventKind, make_event
@@ -23,6 +24,7 @@ from cfos_cloud.registry import (
     key_rows,
     system_rows,
 )
+from cfos_cloud.registry.database import BACK_SECONDS
 from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.migrate import MIGRATIONS, schema_revision
 from cfos_cloud.registry.schema import metadata, setting
@@ -247,6 +249,30 @@ class TransactionTests(DatabaseCase):
         self.assertNotIn("canary", failure.getTraceback(detail="default"))
         self.assertEqual(len(str(failure.value).splitlines()), 1)
         self.assertIsNone(failure.check(DatabaseUnavailable))
+
+    def test_what_fails_at_its_return_is_not_asked_again_at_once_for_ever(self) -> None:
+        database = self.opened()
+        clock = database._clock
+        assert isinstance(clock, Clock)
+        asked: list[float] = []
+
+        def broken(_: Connection) -> None:
+            raise OSError("this can't be read")
+
+        def read_again() -> None:
+            asked.append(clock.seconds())
+            if len(asked) < 100:
+                database.run(broken).addErrback(lambda _: None)
+                database.check()
+
+        database.when_back(read_again)
+        self.failureResultOf(database.run(broken), DatabaseUnavailable)
+        self.successResultOf(database.check())
+        self.assertEqual(asked, [0.0])
+        clock.advance(BACK_SECONDS)
+        self.assertEqual(asked, [0.0, BACK_SECONDS])
+        self.close(database)
+        self.assertEqual(clock.getDelayedCalls(), [])
 
     def test_a_closed_database_says_so(self) -> None:
         database = self.opened()

@@ -16,6 +16,7 @@ from cfos_cloud.registry import (
     UnknownSystem,
     event_store,
 )
+from cfos_cloud.registry.closing import CLOSE_SECONDS
 from cfos_cloud.registry.cursor import make_cursor
 from cfos_cloud.registry.event_store import BATCH, DELAY, MAX_WAITING, RETRY
 from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
@@ -143,6 +144,21 @@ class TroubleTests(EventsCase):
         self.note()
         with capturedLogs() as logged:
             self.successResultOf(Deferred.fromCoroutine(self.events.close()))
+        self.assertEqual([each.get("count") for each in logged], [1])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_close_behind_what_hangs_ends_all_the_same(self) -> None:
+        async def hang() -> None:
+            await Deferred()
+
+        self.broken = False
+        self.events._turns.take(hang)
+        self.note()
+        with capturedLogs() as logged:
+            closing = Deferred.fromCoroutine(self.events.close())
+            self.assertNoResult(closing)
+            self.clock.advance(CLOSE_SECONDS)
+            self.successResultOf(closing)
         self.assertEqual([each.get("count") for each in logged], [1])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

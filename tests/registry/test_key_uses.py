@@ -12,6 +12,7 @@ from twisted.logger import capturedLogs
 from cfos_cloud.events import MAX_CLIENT
 from cfos_cloud.keys.key import AccessKey
 from cfos_cloud.registry import key_rows, key_uses
+from cfos_cloud.registry.closing import CLOSE_SECONDS
 from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.key_uses import INTERVAL
 from tests.registry.support import (
@@ -179,6 +180,20 @@ class StoppingTests(UsesCase):
         self.assertEqual(lost["count"], 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.worker.fails = False
+
+    def test_behind_a_change_that_hangs_it_stops_all_the_same(self) -> None:
+        async def hang() -> None:
+            await Deferred()
+
+        self.keys._changes.one_at_a_time(hang)
+        self.use()
+        with capturedLogs() as logged:
+            closing = Deferred.fromCoroutine(self.keys.close())
+            self.assertNoResult(closing)
+            self.clock.advance(CLOSE_SECONDS)
+            self.successResultOf(closing)
+        self.assertEqual([each.get("count") for each in logged], [1])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_use_after_the_stop_sets_no_timer(self) -> None:
         self.close()

@@ -17,7 +17,13 @@ from twisted.trial.unittest import TestCase
 
 from cfos_cloud.registry import Database, DatabaseError, default_url
 from cfos_cloud.registry.settings import write
-from tests.registry.support import make_database, temporary_directory
+from tests.registry.support import (
+    RegistryCase,
+    access_key,
+    make_database,
+    temporary_directory,
+    verifier,
+)
 from tests.registry.test_database import DatabaseCase, newest_revision
 
 
@@ -25,6 +31,23 @@ class SQLiteCase(DatabaseCase):
     def setUp(self) -> None:
         super().setUp()
         self.file = self.data_dir / "cfos-cloud.sqlite3"
+
+
+class OrphanTests(RegistryCase):
+    def test_a_key_whose_system_is_not_there_is_no_key_of_the_cloud(self) -> None:
+        self.successResultOf(self.systems.add("Garage", verifier()))
+        for key in (access_key("orphan"), access_key("cloud", None)):
+            self.successResultOf(self.keys.add(key))
+        self.successResultOf(self.database.close())
+        # By a tool that does not look after foreign keys, as it is SQLite's default.
+        connection = sqlite3.connect(self.data_dir / "cfos-cloud.sqlite3")
+        connection.execute("DELETE FROM system")
+        connection.commit()
+        rows = connection.execute("SELECT count(*) FROM access_key").fetchone()
+        connection.close()
+        self.assertEqual(rows, (2,))
+        self.start()
+        self.assertEqual([key.id for key in self.keys], ["cloud"])
 
 
 class FileTests(SQLiteCase):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.internet.defer import DeferredLock
-
 from cfos_cloud.demo.site.settings import (
     MAX_BYTES,
     InvalidSettings,
@@ -16,6 +14,7 @@ from cfos_cloud.demo.site.settings import (
     to_text,
 )
 from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
+from cfos_cloud.turns import Turns
 from cfos_cloud.workers import Worker
 
 FILE_NAME = "settings.json"
@@ -73,7 +72,7 @@ class SettingsStore:
     def __init__(self, directory: Path, worker: Worker) -> None:
         self._directory = directory
         self._worker = worker
-        self._lock = DeferredLock()
+        self._turns = Turns()
         settings = load_settings(directory)
         if settings is None:
             settings = SiteSettings(new_serial())
@@ -89,13 +88,14 @@ class SettingsStore:
 
         :raises OSError: it can't be written; nothing has changed.
         :raises SettingsFull: as :func:`save_settings`.
+        :raises Overloaded: so many changes wait already.
         """
-        await self._lock.acquire()
-        try:
+
+        async def change() -> SiteSettings:
             settings = make(self.settings)
             if settings != self.settings:
                 await self._worker.run(save_settings, self._directory, settings)
                 self.settings = settings
             return settings
-        finally:
-            self._lock.release()
+
+        return await self._turns.take(change)

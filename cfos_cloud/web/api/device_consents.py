@@ -26,10 +26,13 @@ _OBSTACLES = {
     -32002: Obstacle.NO_PASSWORD,
     -32003: Obstacle.TOO_MANY_TRIES,
     -32004: Obstacle.NO_ROOM,
+    -32005: Obstacle.CLOCK,
     UNKNOWN_METHOD: Obstacle.TOO_OLD,
 }
 #: Of a device that has not looked at the secret, or taken it: nobody can have guessed.
-_UNTRIED = frozenset({Obstacle.NO_PASSWORD, Obstacle.TOO_OLD, Obstacle.NO_ROOM})
+_UNTRIED = frozenset(
+    {Obstacle.NO_PASSWORD, Obstacle.TOO_OLD, Obstacle.NO_ROOM, Obstacle.CLOCK}
+)
 
 
 class ConsentTunnel(Interface):

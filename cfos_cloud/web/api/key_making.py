@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, DeferredLock, fail
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
@@ -13,11 +12,11 @@ from cfos_cloud.keys.issuer import Issued, KeyIssuer
 from cfos_cloud.keys.key import AccessKey
 from cfos_cloud.keys.signing import SigningKey, SigningKeys, UnknownSigningKey
 from cfos_cloud.registry import Keys
+from cfos_cloud.turns import Turns
 from cfos_cloud.web.api.key_json import NewKey
 from cfos_cloud.web.key_problems import SigningKeysFailed
-from cfos_cloud.workers import Overloaded, shielded
+from cfos_cloud.workers import Overloaded
 
-T = TypeVar("T")
 #: Keys that are being made, or wait for that; each is a request of somebody.
 MAX_WAITING = 100
 
@@ -41,7 +40,7 @@ class KeyMaking:
         self._issuer = issuer
         self._keys = keys
         self._events = events
-        self._lock = DeferredLock()
+        self._turns = Turns()
 
     def make(
         self,
@@ -72,11 +71,13 @@ class KeyMaking:
         Sign with a new one; old ones that no living key is under are forgotten.
 
         :raises TooManySigningKeys: as a failure.
+        :raises Overloaded: as a failure.
         :raises SigningKeysFailed: as a failure.
         """
 
         async def rotate() -> SigningKey:
             may_still()
+            self._prune()
             try:
                 new = self.signing.rotate()
             except OSError as error:
@@ -85,7 +86,7 @@ class KeyMaking:
             self._prune()
             return new
 
-        return self._one_at_a_time(rotate)
+        return self._turns.take(rotate)
 
     def drop(
         self, kid: str, by: Origin, may_still: Callable[[], None]
@@ -116,7 +117,7 @@ class KeyMaking:
             )
             return revoked
 
-        return self._one_at_a_time(drop)
+        return self._turns.take(drop)
 
     def _prune(self) -> None:
         try:
@@ -149,14 +150,9 @@ class KeyMaking:
             await self._keys.add(issued.key, by, kind)
             return issued
 
-        if len(self._lock.waiting) >= MAX_WAITING:
+        if len(self._turns) >= MAX_WAITING:
             return fail(Overloaded())
-        return self._one_at_a_time(add)
-
-    def _one_at_a_time(
-        self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]
-    ) -> Deferred[T]:
-        return shielded(self._lock.run(lambda: Deferred.fromCoroutine(work())))
+        return self._turns.take(add)
 
 
 def _always() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import EventKind
-from cfos_cloud.registry import EventFilter
+from cfos_cloud.registry import EventFilter, Systems, UnknownSystem
 from cfos_cloud.web.api.events import EVENT, StoredEvents, event_json
 from cfos_cloud.web.api.operation import Operation, as_json, members
 from cfos_cloud.web.api.routes import Answer, route
@@ -19,9 +19,12 @@ KINDS = frozenset({EventKind.LOGGED_IN, EventKind.LOGIN_FAILED, EventKind.THROTT
 
 
 class SystemLoginsResource:
-    def __init__(self, events: StoredEvents, admins: SystemAdmins) -> None:
+    def __init__(
+        self, events: StoredEvents, admins: SystemAdmins, systems: Systems
+    ) -> None:
         self._events = events
         self._admins = admins
+        self._systems = systems
 
     @route(
         "/systems/<cloud_id>/logins",
@@ -34,7 +37,13 @@ class SystemLoginsResource:
     )
     async def list_all(self, request: IRequest, cloud_id: str) -> Answer:
         session = self._admins.admin_of(request, cloud_id)
-        wanted = EventFilter(kinds=KINDS, cloud_id=session.cloud_id)
+        system = self._systems.get(session.cloud_id)
+        if system is None:
+            raise UnknownSystem(session.cloud_id)
+        # What was told of a system of the same ID before is not this admin's.
+        wanted = EventFilter(
+            kinds=KINDS, cloud_id=session.cloud_id, since=system.created
+        )
         page = await self._events.page(SHOWN, None, wanted)
         Caller(session).check()
         return Answer(200, {"items": [event_json(event) for event in page.items]})

@@ -178,7 +178,7 @@ class KeyAPICase(OperatorAPICase):
                 self.now,
                 events,
             ),
-            logins=SystemLoginsResource(events, self.admins),
+            logins=SystemLoginsResource(events, self.admins, self.systems),
             requests=KeyRequestsResource(
                 self.systems,
                 self.pairing,
@@ -189,6 +189,16 @@ class KeyAPICase(OperatorAPICase):
                 self.now,
             ),
         )
+
+    def hold_making(self) -> Deferred[None]:
+        """No key is made before this fires."""
+        gate: Deferred[None] = Deferred()
+
+        async def hold() -> None:
+            await gate
+
+        self.making._turns.take(hold)
+        return gate
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.clock.seconds(), UTC)

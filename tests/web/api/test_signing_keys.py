@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cfos_cloud.events import EventKind
-from cfos_cloud.keys.signing import FILE, SigningKeys
+from cfos_cloud.keys.signing import FILE, MAX_SIGNING_KEYS, SigningKeys
+from tests.registry.support import access_key
 from tests.web.api.key_case import A_KEY, KeyAPICase
 from tests.web.operator_support import basic
 
@@ -57,14 +58,34 @@ class SigningKeysTests(KeyAPICase):
         self.assertNotIn(first, kids)
         self.assertNotIn(second, kids)
 
+    def test_a_hundred_without_keys_make_room_for_the_next(self) -> None:
+        while len(self.signing) < MAX_SIGNING_KEYS:
+            self.signing.rotate()
+        self.assertEqual(self.ask("POST", "/signing-keys").status, 201)
+        self.assertEqual(len(self.signing), 1)
+
+    def test_a_hundred_with_keys_under_them_are_as_many_as_may_be(self) -> None:
+        for number in range(MAX_SIGNING_KEYS):
+            if number:
+                self.signing.rotate()
+            new = access_key(
+                f"key-{number}",
+                ("Garage", "Barn")[number % 2],
+                kid=self.signing.current.kid,
+            )
+            self.successResultOf(self.keys.add(new))
+        reply = self.ask("POST", "/signing-keys")
+        self.assert_problem(reply, 409, "too-many-signing-keys")
+        self.assertEqual(len(self.signing), MAX_SIGNING_KEYS)
+
     def test_a_key_that_is_being_made_does_not_lose_its_own(self) -> None:
-        self.successResultOf(self.making._lock.acquire())
+        gate = self.hold_making()
         url = "https://cloud.example/cloud/api/v1"
         made = self.treq.post(f"{url}/keys", headers=basic(), json=A_KEY)
         rotated = self.treq.post(f"{url}/signing-keys", headers=basic())
         self.treq.flush()
         self.assertNoResult(made)
-        self.making._lock.release()
+        gate.callback(None)
         self.treq.flush()
         for each in (made, rotated):
             self.assertEqual(self.successResultOf(each).code, 201)

@@ -75,7 +75,7 @@ class MakingTests(SystemKeysCase):
         self.assertEqual(self.noted(EventKind.KEY_REVOKED), [])
 
     def test_a_session_that_ends_meanwhile_makes_none(self) -> None:
-        self.successResultOf(self.making._lock.acquire())
+        gate = self.hold_making()
         headers = {
             **self.cookie(self.admin),
             "X-CSRF-Token": self.admins.csrf(self.admin),
@@ -84,7 +84,7 @@ class MakingTests(SystemKeysCase):
         self.treq.flush()
         self.assertNoResult(asked)
         self.browser_sessions.end(self.admin)
-        self.making._lock.release()
+        gate.callback(None)
         self.treq.flush()
         self.assertEqual(self.successResultOf(asked).code, 401)
         self.assertEqual(len(self.keys), 0)
@@ -153,6 +153,7 @@ class AuthoriseTests(SystemKeysCase):
             (RpcError(-32003, "wait"), 429, "too-many-tries"),
             (RpcError(-32601, "method not found"), 409, "device-too-old"),
             (RpcError(-32004, "too many keys"), 409, "device-full"),
+            (RpcError(-32005, "over already"), 409, "device-clock"),
             (RpcError(-32603, "internal error"), 502, "device-error"),
             (RpcError(7, "seven"), 502, "device-error"),
             (DeferredTimeout(), 504, "device-overdue"),
@@ -176,6 +177,7 @@ class AuthoriseTests(SystemKeysCase):
                 "too-many-tries",
                 "device-too-old",
                 "device-full",
+                "device-clock",
                 "device-error",
                 "device-error",
                 "device-overdue",
@@ -189,6 +191,7 @@ class AuthoriseTests(SystemKeysCase):
         for trouble, charged in (
             (RpcError(-32002, ""), 0),
             (RpcError(-32601, ""), 0),
+            (RpcError(-32005, ""), 0),
             (RpcError(-32001, ""), 1),
             (DeferredTimeout(), 2),
             (ConnectionLost(), 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cfos_cloud.events import EventKind, Origin
+from tests.registry.support import verifier
 from tests.web.api.key_case import KeyAPICase
 
 SESSIONS = "/systems/Garage/sessions"
@@ -103,6 +104,17 @@ class LoginsTests(KeyAPICase):
             [each["client"] for each in items], [f"192.0.2.{n}" for n in wanted]
         )
         self.assertEqual({each["cloud_id"] for each in items}, {"Garage"})
+
+    def test_a_system_that_was_added_anew_has_none_of_the_old_one_s(self) -> None:
+        who = Origin("admin", "192.0.2.1")
+        self.events.note(EventKind.LOGGED_IN, who, "Garage")
+        self.clock.advance(60)
+        self.successResultOf(self.systems.remove("Garage"))
+        self.clock.advance(60)
+        self.successResultOf(self.systems.add("Garage", verifier()))
+        self.events.note(EventKind.LOGIN_FAILED, who, "Garage")
+        items = self.by_admin("GET", LOGINS).json["items"]
+        self.assertEqual([each["kind"] for each in items], ["login_failed"])
 
     def test_none_is_none(self) -> None:
         self.assertEqual(self.by_admin("GET", LOGINS).json, {"items": []})

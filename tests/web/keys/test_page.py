@@ -13,6 +13,7 @@ from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.languages import SUPPORTED
 from cfos_cloud.pages import LIVE_PAGE_FIELDS
 from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.tunnel.control import RpcError
 from cfos_cloud.web.key_wording import SOON
 from tests.registry.support import access_key, verifier
 from tests.web.keys.case import CLOUD_ID, LOGIN, PAGE, SECRET, KeysCase
@@ -323,6 +324,13 @@ class AuthoriseTests(KeysCase):
         reply = self.send("authorise", key=self.key.id, admin_secret=SECRET)
         self.assertEqual(reply.status, 409)
         self.assertIn("too old for access keys", self.text(reply))
+
+    def test_nor_does_one_agree_by_whose_clock_the_key_is_over(self) -> None:
+        over = RpcError(-32005, "over already")
+        self.patch(self.tunnel, "authorize", lambda *_: fail(over))
+        reply = self.send("authorise", key=self.key.id, admin_secret=SECRET)
+        self.assertEqual(reply.status, 409)
+        self.assertIn("Please check the date and time there", self.text(reply))
 
     def test_a_key_that_has_ended_stays_so(self) -> None:
         self.successResultOf(self.keys.revoke(self.key.id, Origin("admin")))
