@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
 from itertools import product
 from pathlib import Path
@@ -12,8 +14,10 @@ from tests.browser import axe
 from tests.end_to_end.case import EndToEndTestCase
 from tests.tree import ROOT
 
-#: Where pictures of pages go, for people to look at.
+#: Where pictures of pages go, for people to look at: ``PICTURES=1 make test``. Hundreds
+#: of whole pages take minutes.
 OUTPUT = ROOT / "test-output"
+WANTED = bool(os.environ.get("PICTURES"))
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 #: Pixels that a finger needs (WCAG 2.2, 2.5.5).
@@ -65,22 +69,50 @@ def chromium() -> str:
     return path
 
 
-class BrowserTestCase(EndToEndTestCase):
-    """Each test has a Chromium of its own, and nothing from outside reaches it."""
+class SharedBrowsers:
+    """
+    One Chromium for all tests of a run that want the same of it: to start one takes
+    longer than most tests. Each page has a profile of its own, and nothing from outside
+    reaches it. They end with this process.
+    """
 
-    flags = _FLAGS
+    def __init__(self) -> None:
+        self._playwright: Any = None
+        self._browsers: dict[tuple[str, ...], Any] = {}
+
+    def get(self, path: str, flags: tuple[str, ...]) -> Any:
+        """One with these flags; a new one if that has ended."""
+        if self._playwright is None:
+            from playwright.sync_api import sync_playwright
+
+            self._playwright = sync_playwright().start()
+            atexit.register(self._close)
+        browser = self._browsers.get(flags)
+        if browser is None or not browser.is_connected():
+            browser = self._playwright.chromium.launch(
+                executable_path=path, args=list(flags)
+            )
+            self._browsers[flags] = browser
+        return browser
+
+    def _close(self) -> None:
+        for browser in self._browsers.values():
+            browser.close()
+        self._playwright.stop()
+
+
+_shared = SharedBrowsers()
+
+
+class BrowserTestCase(EndToEndTestCase):
+    """Each page has a profile of its own, and nothing from outside reaches it."""
+
+    flags: tuple[str, ...] = _FLAGS
 
     def setUp(self) -> None:
         super().setUp()
-        self.chromium = path = chromium()
-        from playwright.sync_api import sync_playwright
-
-        playwright = sync_playwright().start()
-        self.addCleanup(playwright.stop)
-        self._browser = playwright.chromium.launch(
-            executable_path=path, args=list(_FLAGS)
-        )
-        self.addCleanup(self._browser.close)
+        self.chromium = chromium()
+        self._browser = _shared.get(self.chromium, self.flags)
 
     def open_page(self, **options: Any) -> Any:
         """A page of a fresh profile; ``options`` as Playwright's ``new_context``."""
@@ -94,7 +126,7 @@ class BrowserTestCase(EndToEndTestCase):
         for scheme, width in product(SCHEMES, WIDTHS):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 800})
-            self._take_picture(page, f"{name}-{width}-{scheme}")
+            self.take_picture(page, f"{name}-{width}-{scheme}")
             self.assert_fits(page, width)
 
     def inspect(self, page: Any, name: str) -> None:
@@ -105,13 +137,16 @@ class BrowserTestCase(EndToEndTestCase):
         for scheme, width in product(SCHEMES, WIDTHS):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 800})
-            self._take_picture(page, f"{name}-{width}-{scheme}")
+            self.take_picture(page, f"{name}-{width}-{scheme}")
             self.assert_fits(page, width)
             self.assertEqual(axe.grave_findings(page), [], f"{name} {scheme} {width}")
             self.assertEqual(page.evaluate(_SMALL, TOUCH), [], f"{name} {width}")
         page.emulate_media(color_scheme="light")
 
-    def _take_picture(self, page: Any, name: str) -> None:
+    def take_picture(self, page: Any, name: str) -> None:
+        """For people to look at, if they want to."""
+        if not WANTED:
+            return
         OUTPUT.mkdir(exist_ok=True)
         # What lies before the page covers only what one sees of it.
         is_open = page.locator("dialog:modal, dialog:target").count() > 0

@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 
-from tests.browser.browser import OUTPUT
 from tests.browser.site_case import SiteTestCase
 
 MIB = 1024 * 1024
@@ -137,8 +136,7 @@ class FirmwareTests(SiteTestCase):
             page.locator("#amount").inner_text(),
             r"\A[\d.]+ [KM]iB of 6\.0 MiB · \d\d?% · [\d.]+ \w+/s\Z",
         )
-        OUTPUT.mkdir(exist_ok=True)
-        page.screenshot(path=str(OUTPUT / "site-upload.png"))
+        self.take_picture(page, "site-upload")
         self.expect(page, "#result-sum", digest)
         self.expect(page, "#result-size", re.compile(r"6\.0 MiB"))
         self.assertFalse(page.locator("#progress").is_visible())
