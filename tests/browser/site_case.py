@@ -132,10 +132,10 @@ class SiteTestCase(BrowserTestCase):
         texts: list[str] = page.locator(".menu a").all_inner_texts()
         return [text.strip() for text in texts]
 
-    def _take_picture(self, page: Any, name: str) -> None:
+    def take_picture(self, page: Any, name: str) -> None:
         # As high as the page: bars that stick to an edge would cover its middle.
         size = page.viewport_size
         high = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({**size, "height": max(high, size["height"])})
-        super()._take_picture(page, f"site-{name}")
+        super().take_picture(page, f"site-{name}")
         page.set_viewport_size(size)
