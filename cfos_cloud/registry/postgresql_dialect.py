@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ _CONNECTING = {
 }
 #: The same for the other end, which would else keep our lock; and what is
 #: acknowledged is on its disk, whatever its default is.
+#: How often the lock is tried while nobody is seen to hold it, and seconds between.
+_LOCK_TRIES = 20
+_LOCK_SECONDS = 0.1
 _SESSION = f"""
 SET tcp_keepalives_idle = 30;
 SET tcp_keepalives_interval = 10;
@@ -142,7 +146,13 @@ class PostgreSQLDialect:
 def _prepare(cursor: Any) -> None:
     for statement in _SESSION.split(";"):
         cursor.execute(statement)
-    if not cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
+    for _ in range(_LOCK_TRIES):
+        if cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
+            return
         found = cursor.execute(_HOLDER, (LOCK >> 32, LOCK & 0xFFFFFFFF)).fetchone()
-        who = "" if found is None else f" (its session {found[0]}, from {found[1]})"
-        raise DatabaseError(f"another server uses it{who}")
+        if found is not None:
+            break
+        # Of a session that is just ending, the one before a restart say.
+        time.sleep(_LOCK_SECONDS)
+    who = "" if found is None else f" (its session {found[0]}, from {found[1]})"
+    raise DatabaseError(f"another server uses it{who}")
