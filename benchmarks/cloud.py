@@ -46,7 +46,9 @@ class Cloud:
         )
         self._processes.wait_for("server", lambda: listens(self._port))
 
-    def start_device(self, cloud_id: str, target: int, connections: int) -> None:
+    def start_device(
+        self, cloud_id: str, target: int, connections: int, *options: str
+    ) -> None:
         """Make a system, start its device end, and wait until it is online."""
         added = self._tool("system", "add", cloud_id)
         password = added.get("password")
@@ -61,6 +63,7 @@ class Cloud:
             *("--target", f"http://127.0.0.1:{target}"),
             *("--max-connections", str(connections)),
             *("--state-dir", str(self._processes.directory / cloud_id / "state")),
+            *options,
         )
         self._processes.wait_for(cloud_id, lambda: self.is_online(cloud_id))
 

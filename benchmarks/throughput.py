@@ -31,11 +31,12 @@ def start(processes: Processes, connections: int) -> list[Subject]:
     subjects = [Subject("nginx", proxy)]
     cloud = Cloud(processes, server)
     cloud.start_server()
-    for cloud_id, name, to_target in (
-        ("wide", "cfos-cloud", connections),
-        ("narrow", "cfos-cloud, 4 to the target", DEFAULT_CONNECTIONS),
+    for cloud_id, name, to_target, transport in (
+        ("wide", "cfos-cloud", connections, "upgrade"),
+        ("narrow", "cfos-cloud, 4 to the target", DEFAULT_CONNECTIONS, "upgrade"),
+        ("websocket", "cfos-cloud, tunnel as a WebSocket", connections, "websocket"),
     ):
-        cloud.start_device(cloud_id, origin, to_target)
+        cloud.start_device(cloud_id, origin, to_target, f"--transport={transport}")
         subjects.append(Subject(name, server, cloud.log_in(cloud_id)))
     return subjects
 

@@ -13,7 +13,7 @@ from twisted.internet.task import react
 from cfos_cloud import __version__, charging_manager
 from cfos_cloud.demo import command as demo
 from cfos_cloud.demo import site_command as demo_site
-from cfos_cloud.device import check, user_tool
+from cfos_cloud.device import check, fingerprint_tool, user_tool
 from cfos_cloud.operator_tool import backup_command as backup
 from cfos_cloud.operator_tool import commands as system
 from cfos_cloud.operator_tool.options import EXIT_STATUSES
@@ -50,7 +50,8 @@ def make_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (system, backup, user_tool, check, demo, demo_site):
+    device = (user_tool, check, fingerprint_tool)
+    for module in (system, backup, *device, demo, demo_site):
         before = set(commands.choices)
         module.add_parsers(commands)
         for name in set(commands.choices) - before:

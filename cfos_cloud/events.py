@@ -33,6 +33,7 @@ class EventKind(enum.Enum):
     LOG_LEVEL_CHANGED = "log_level_changed"
     CERTIFICATE_IMPORTED = "certificate_imported"
     CERTIFICATE_RENEWED = "certificate_renewed"
+    CERTIFICATE_REMOVED = "certificate_removed"
 
     ADMIN_PASSWORD_CHANGED = "admin_password_changed"  # noqa: S105 - no password
     OPERATOR_LOGGED_IN = "operator_logged_in"
@@ -54,6 +55,9 @@ class EventKind(enum.Enum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
     TUNNEL_REFUSED = "tunnel_refused"
+    #: From now on the system's TLS ends at its device, or at this server again.
+    END_TO_END_ON = "end_to_end_on"
+    END_TO_END_OFF = "end_to_end_off"
 
     #: Browsers at a system's device.
     LOGGED_IN = "logged_in"

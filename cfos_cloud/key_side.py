@@ -91,7 +91,7 @@ class KeySide(Service):
         signing = SigningKeys.in_directory(data_dir, now)
         authority = KeyAuthority(signing, issuer, keys, now)
         self.accesses = KeyAccesses(authority, keys, parts.systems, now)
-        self.gate = KeyGate(self.accesses, parts.seconds)
+        self.gate = KeyGate(self.accesses, parts.seconds, parts.exchange.session)
         self.bearers = Bearers(self.accesses, authority, self.gate)
         self.throttle = Throttle(parts.seconds)
         self.admins = SystemAdmins(parts.sessions, secret.derive("access keys' page"))

@@ -33,6 +33,22 @@ class Histogram:
         self.total += value
 
 
+class PassedMetrics:
+    """
+    TLS connections that devices end, passed on unopened.
+
+    :ivar refused: those that were not, or to no avail, by reason.
+    :ivar bytes_in: from devices, of connections that are over; ``bytes_out`` to them.
+    """
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.ended = 0
+        self.refused: Counter[str] = Counter()
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+
 class RequestMetrics:
     """
     Requests of browsers and applications, by what became of them.
@@ -42,6 +58,7 @@ class RequestMetrics:
     :ivar failures: errors of ours in the place of a device's response, by kind.
     :ivar without_session: who was sent to the log-in, or away.
     :ivar waits: from a request's head to its response's, in seconds.
+    :ivar passed: where requests are that nobody here can read.
     """
 
     def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
@@ -51,6 +68,7 @@ class RequestMetrics:
         self.failures: Counter[str] = Counter()
         self.without_session = 0
         self.waits = Histogram(WAITS)
+        self.passed = PassedMetrics()
 
     def device_answered(self, status: int, began: float) -> None:
         """A response, and when its request had come by :attr:`seconds`."""

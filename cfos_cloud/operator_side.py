@@ -263,7 +263,7 @@ class OperatorSide(Service):
                 lambda: len(self.live),
             ),
             "certificate_days": (
-                "Days until the certificate expires",
+                "Days until the certificate expires that does so first",
                 lambda: parts.certificates.days_left,
             ),
             "database_up": (

@@ -28,11 +28,21 @@ COMMON_FIELDS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-def _page_fields(*, connects: bool) -> tuple[tuple[bytes, bytes], ...]:
+def page_fields(
+    *, connects: bool, forms_to: bytes = b""
+) -> tuple[tuple[bytes, bytes], ...]:
+    """
+    Fields of an HTML page of ours.
+
+    :param connects: whether its script asks this server for something.
+    :param forms_to: where else the answer to its forms may lead, as a source of a
+        ``Content-Security-Policy``.
+    """
+    forms = b"form-action 'self' " + forms_to if forms_to else b"form-action 'self'"
     policy = (
         b"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; ",
         b"connect-src 'self'; " if connects else b"",
-        b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        forms + b"; frame-ancestors 'none'; base-uri 'none'",
     )
     return (
         *COMMON_FIELDS,
@@ -51,9 +61,9 @@ def _page_fields(*, connects: bool) -> tuple[tuple[bytes, bytes], ...]:
 
 #: Fields of every HTML page of ours. ``Referrer-Policy`` is not ``no-referrer``:
 #: under it a form sends ``Origin: null``, which nobody can tell from a stranger's.
-PAGE_FIELDS = _page_fields(connects=False)
+PAGE_FIELDS = page_fields(connects=False)
 #: Of a page whose script asks this server for something.
-LIVE_PAGE_FIELDS = _page_fields(connects=True)
+LIVE_PAGE_FIELDS = page_fields(connects=True)
 
 #: What Babel calls our languages where it matters.
 LOCALES = {"en": "en_GB", "de": "de_DE", "pt": "pt_PT"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import resource
 import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -16,7 +15,6 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.web.server import Site
@@ -28,21 +26,21 @@ from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_pages import ErrorPages
+from cfos_cloud.gateway.further_sessions import FurtherSessions
 from cfos_cloud.gateway.gateway import FrontFactory, Gateway
+from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
+from cfos_cloud.gateway.passthrough import Passthrough
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.host_side import HostSide, SharedPages
 from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
-from cfos_cloud.listener.counted_tls import CountedTLSFactory
-from cfos_cloud.listener.first_bytes import Route
 from cfos_cloud.listener.listening import ListeningService
-from cfos_cloud.listener.plain import PlainOnlyFactory
 from cfos_cloud.listener.ports import ListenError, NumberedPort, PortSpec
 from cfos_cloud.listener.self_signed import domain_names, server_names
-from cfos_cloud.listener.sniffer import SnifferFactory
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
@@ -69,9 +67,11 @@ from cfos_cloud.registry import (
 from cfos_cloud.registry.system import ChangeKind
 from cfos_cloud.secret_files import SecretFileError
 from cfos_cloud.server_options import Options
+from cfos_cloud.server_ports import ServerPorts
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.session_recorder import record_endings
 from cfos_cloud.signals import stop_once
+from cfos_cloud.system_modes import SystemModes
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.scram import FakeVerifiers
@@ -80,7 +80,10 @@ from cfos_cloud.watchdog import Watchdog
 from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.system_access import RETRY_AFTER
 from cfos_cloud.web.common import CommonPages
+from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.login.pages import LoginPages
+from cfos_cloud.web.overview.page import OverviewPages
+from cfos_cloud.web.overview.parts import OverviewParts
 from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_admin_root, make_root
 from cfos_cloud.web.session_state import SessionState
@@ -131,6 +134,8 @@ class CloudServer(LoggedService):
             reactor, "verifiers", VERIFIER_THREADS, VERIFIER_WAITING
         )
         self.exchange = Exchange()
+        self._hosts = Hosts(options["domain"])
+        self._address = PublicAddress(options["domain"])
         self.sessions = SessionTable(monotonic)
         record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
@@ -143,13 +148,32 @@ class CloudServer(LoggedService):
         self.operator_side = self._make_operator_side()
         self.operator_side.setServiceParent(self)
         self.gateway = self._make_gateway(secret)
-        self._listening = self._make_listening(
+        self.passthrough = Passthrough(
+            self._hosts,
+            self.systems,
+            self.exchange,
+            reactor,
+            self._requests.passed,
+            monotonic,
+        )
+        self._ports = ServerPorts(
+            reactor,
+            self._tls,
+            self._handshakes,
+            options["allow-http"],
+            self._port_lost,
+        )
+        self._listening = self._ports.listen(
             options.port_spec,
             lambda secure: FrontFactory(self.gateway, secure=secure),
+            None if self._hosts.is_shared else self.passthrough,
+            self.gateway.proxies if options["proxy-protocol"] else None,
         )
+        self._listening.setServiceParent(self)
         self._admin_listening: ListeningService | None = None
         if options.admin_port_spec is not None:
             self._admin_listening = self._make_admin_port(options.admin_port_spec)
+            self._admin_listening.setServiceParent(self)
         ConnectionRecorder(
             self.exchange, self.connections, self.events, reactor
         ).setServiceParent(self)
@@ -161,10 +185,9 @@ class CloudServer(LoggedService):
     def _make_certificates(self, data_dir: Path) -> None:
         domain = self._options["domain"]
         names = server_names(socket.gethostname(), domain)
-        self._stored = CertificateStore(data_dir, names, _now)
-        self._tls = ReloadableTLS()
+        self._tls = ReloadableTLS(main=domain, now=_now)
         self.certificates = CertificateService(
-            self._stored,
+            CertificateStore(data_dir, names, _now),
             self._tls,
             reactor,
             _now,
@@ -221,6 +244,8 @@ class CloudServer(LoggedService):
 
     def _make_gateway(self, secret: ServerSecret) -> Gateway:
         pages = Pages(ui_directory(), self.site_settings.current)
+        hosts = self._hosts
+        host_side = None if hosts.is_shared else self._make_host_side(secret)
         login = LoginPages(
             Authenticator(self.exchange, self.sessions, reactor),
             self.sessions,
@@ -231,6 +256,8 @@ class CloudServer(LoggedService):
             pages,
             self.events,
             keys=self.key_side.logins,
+            address=None if self._hosts.is_shared else self._address,
+            landing=None if host_side is None else host_side.landing,
         )
         side, common = self.operator_side, CommonPages(pages)
         door = TunnelDoor(
@@ -240,6 +267,7 @@ class CloudServer(LoggedService):
             self._throttles["tunnel"],
             reactor,
             self.events,
+            SystemModes(self.systems, self._hosts),
         )
         state = SessionState(self.sessions, self.systems, self.exchange, pages)
         admin = side.admin_pages(
@@ -248,10 +276,17 @@ class CloudServer(LoggedService):
         keys = self.key_side.pages(
             side.key_resources,
             pages,
-            PublicAddress(self._options["domain"]),
+            self._address,
             self.certificates,
         )
         data = side.cloud_data
+        overview = self._make_overview(pages, secret, hosts, host_side)
+        device_site = None
+        if host_side is not None:
+            shared = SharedPages(
+                common, side.api_of_browsers(), self._health, state, keys, overview
+            )
+            device_site = host_side.site(pages, shared)
         if self._options.admin_port_spec is None:
             root = make_root(
                 login,
@@ -263,11 +298,21 @@ class CloudServer(LoggedService):
                 admin,
                 keys,
                 data,
+                overview,
             )
         else:
             api = side.api_of_browsers()
             root = make_root(
-                login, common, api, self._health, state, None, None, keys, data
+                login,
+                common,
+                api,
+                self._health,
+                state,
+                None,
+                None,
+                keys,
+                data,
+                overview,
             )
             self._admin_root = make_admin_root(
                 common, side.api, self._health, side.metrics, admin, data
@@ -284,7 +329,34 @@ class CloudServer(LoggedService):
             ProxyTrust(self._options.trusted_proxies),
             self._requests,
             self.key_side.gate,
+            hosts,
+            device_site,
         )
+
+    def _make_host_side(self, secret: ServerSecret) -> HostSide:
+        side = HostSide(
+            self._hosts, self.sessions, self.systems, secret.derive("log-in"), reactor
+        )
+        side.setServiceParent(self)
+        return side
+
+    def _make_overview(
+        self,
+        pages: Pages,
+        secret: ServerSecret,
+        hosts: Hosts,
+        host_side: HostSide | None,
+    ) -> OverviewPages:
+        parts = OverviewParts(
+            self.sessions,
+            self.systems,
+            self.exchange,
+            hosts,
+            FurtherSessions(self.sessions),
+            Csrf(secret.derive("log-in")),
+            None if host_side is None else host_side.handovers,
+        )
+        return OverviewPages(parts, pages)
 
     def _public_address(self) -> PublicAddress:
         """What the operator's page tells device ends of their way here."""
@@ -302,25 +374,9 @@ class CloudServer(LoggedService):
             self.gateway.proxies,
             self._requests,
         )
-        return self._make_listening(
+        return self._ports.listen(
             port, lambda secure: PagesFactory(self._admin_pages, secure=secure)
         )
-
-    def _make_listening(
-        self, port: PortSpec, factory: Callable[[bool], ServerFactory]
-    ) -> ListeningService:
-        """``factory`` makes that of connections behind TLS, or without."""
-        plain = (
-            factory(False) if self._options["allow-http"] else PlainOnlyFactory(reactor)
-        )
-        secure = CountedTLSFactory(
-            self._tls, False, factory(True), reactor, handshakes=self._handshakes
-        )
-        sniffer = SnifferFactory({Route.TLS: secure, Route.PLAIN: plain}, reactor)
-        listening = ListeningService(reactor, port, sniffer, self._port_lost)
-        listening.bind()
-        listening.setServiceParent(self)
-        return listening
 
     def _port_lost(self, error: ListenError) -> None:
         reactor.stop()
@@ -331,7 +387,7 @@ class CloudServer(LoggedService):
             # the database is.
             self.database.open()
             self._backups.clean()
-            self._tls.use(self._stored.load())
+            self.certificates.load()
             self.systems.load()
             self.keys.load()
             self.site_settings.load()
@@ -370,6 +426,7 @@ class CloudServer(LoggedService):
         # First no new ones: the listening service stops with the others.
         stopped = super().stopService()
         self.gateway.close_when_idle()
+        self.passthrough.close_when_idle()
         if self._admin_listening is not None:
             self._admin_pages.close_when_idle()
         grace_ends = reactor.seconds() + GRACE_SECONDS
@@ -405,6 +462,9 @@ class CloudServer(LoggedService):
             self.key_side.accesses.end_system(cloud_id)
         elif change.disabled:
             self.exchange.disconnect(cloud_id, "disabled")
+            self.sessions.end_system(cloud_id)
+            self.key_side.accesses.end_system(cloud_id)
+        elif change.closed_to_us:
             self.sessions.end_system(cloud_id)
             self.key_side.accesses.end_system(cloud_id)
         elif change.password_changed:

@@ -29,6 +29,12 @@ class Options(DaemonOptions):
 
     optFlags = [  # noqa: RUF012 - the way of usage.Options
         ["allow-http", None, "serve plain HTTP on the same port, too"],
+        [
+            "proxy-protocol",
+            None,
+            "connections from --trusted-proxy begin with a PROXY header (v1 or v2); "
+            "not on --admin-port",
+        ],
     ]
     optParameters = [  # noqa: RUF012
         ["port", "p", DEFAULT_PORT, "port number, or a Twisted endpoint string"],
@@ -36,7 +42,7 @@ class Options(DaemonOptions):
         ["admin-port", None, None, "port of the operator's page and API alone"],
         ["data-dir", "d", None, "where everything is kept"],
         ["admin-password-file", None, None, "the operator's password"],
-        ["domain", None, None, "name of this server, for its certificate"],
+        ["domain", None, None, "name of this server: devices have hosts below it"],
         [
             "database",
             None,
@@ -73,6 +79,10 @@ class Options(DaemonOptions):
             server_names("", self["domain"])
         except ValueError as error:
             raise usage.UsageError(str(error)) from error
+        if self["proxy-protocol"] and not self.trusted_proxies:
+            raise usage.UsageError(
+                "--proxy-protocol needs --trusted-proxy: the network of the proxy"
+            )
         self.site_info = SiteInfo(
             self._checked("operator-name", check_name),
             self._checked("imprint-url", check_link),

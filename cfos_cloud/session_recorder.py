@@ -7,9 +7,14 @@ from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
 
 
 def record_endings(sessions: SessionTable, events: EventLog) -> None:
-    """From now on, each session that ends is an event, with its reason."""
+    """
+    From now on, each session that ends is an event, with its reason. One that lives by
+    another is no log-in of its own.
+    """
 
     def ended(session: Session, ending: Ending) -> None:
+        if session.is_further:
+            return
         # Its role, not its name: that is the device's word, which nobody has checked.
         # An access key's name has been.
         actor = session.role if session.key_id is None else f"key:{session.user}"

@@ -55,7 +55,7 @@ class OperatorSideTests(RegistryCase):
         )
         side = KeySide(key_parts, self.data_dir, ServerSecret(bytes(32)))
         store = CertificateStore(self.data_dir, ["localhost"], self.now)
-        tls = ReloadableTLS(store.load())
+        tls = ReloadableTLS(*store.load())
         self.browsers = Throttle(self.clock.seconds)
         parts = ServerParts(
             systems=self.systems,
@@ -124,6 +124,7 @@ class OperatorSideTests(RegistryCase):
                 "/settings",
                 "/session",
                 "/certificate",
+                "/certificates",
                 "/password",
                 "/loglevel",
                 "/backup",

@@ -143,6 +143,7 @@ class PagesTests(SynchronousTestCase):
     values: Mapping[str, object] = MappingProxyType(
         {
             "path": "cloud-login.htm",
+            "query": "",
             "problem": None,
             "wait": 0,
             "csrf": "token",
@@ -152,6 +153,8 @@ class PagesTests(SynchronousTestCase):
             "takes_keys": True,
             "manages_keys": False,
             "shared_origin": True,
+            "end_to_end": False,
+            "own_hosts": None,
         }
     )
 
@@ -177,6 +180,18 @@ class PagesTests(SynchronousTestCase):
             check(self, page)
             self.assertEqual(page.count("<h1"), 1)
 
+    def test_a_page_of_the_device_s_own_says_who_sees_what_and_fixes_the_id(
+        self,
+    ) -> None:
+        for language in SUPPORTED:
+            page = self.login(language, end_to_end=True, cloud_id="W00-008J")
+            check(self, page)
+            self.assertRegex(page, r'name="cloud_id"[^>]* readonly')
+        page = self.login("en", end_to_end=True, cloud_id="W00-008J")
+        self.assertIn("compare the fingerprint", page)
+        self.assertNotIn("can see everything", page)
+        self.assertNotIn("readonly", self.login("en"))
+
     def test_what_went_wrong_is_said_once(self) -> None:
         for problem, words in (
             ("failed", "That log-in did not work"),
@@ -194,6 +209,14 @@ class PagesTests(SynchronousTestCase):
         )
         self.assertIn('aria-invalid="true"', page)
         self.assertNotIn("aria-invalid", self.login("en"))
+
+    def test_who_fails_is_told_of_devices_that_take_no_log_in_here(self) -> None:
+        address = "https://CLOUD-ID.cloud.example.org:4443"
+        for problem in (None, "failed", "throttled", "stale"):
+            page = self.login("en", problem=problem, own_hosts="cloud.example.org:4443")
+            check(self, page)
+            self.assertEqual(address in page, problem == "failed")
+        self.assertNotIn("CLOUD-ID", self.login("en", problem="failed"))
 
     def test_who_may_make_access_keys_finds_the_way_to_them(self) -> None:
         keys = 'href="/ui/en/cloud-keys.htm"'

@@ -141,3 +141,11 @@ class AdminPortTests(OptionsCase):
         self.assertIn("the same", line)
         self.refused("--admin-port=4443")
         self.parse("--port=0", "--admin-port=0")
+
+
+class ProxyProtocolTests(OptionsCase):
+    def test_it_needs_a_proxy_to_expect_it_of(self) -> None:
+        self.assertIn("needs --trusted-proxy", self.refused("--proxy-protocol"))
+        options = self.parse("--proxy-protocol", "--trusted-proxy=10.0.0.1")
+        self.assertTrue(options["proxy-protocol"])
+        self.assertFalse(self.parse("--trusted-proxy=10.0.0.1")["proxy-protocol"])

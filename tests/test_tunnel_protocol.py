@@ -18,6 +18,7 @@ from cfos_cloud.device.authorization import AuthorizeRequest
 from cfos_cloud.device.preamble import parse_preamble
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.tunnel.control import Call, Message, Notification, Refusal, parse
+from cfos_cloud.tunnel.devices import NamedDevice, TargetState, read_targets
 from cfos_cloud.tunnel.hello import parse_grant, parse_hello
 from cfos_cloud.tunnel.scram import (
     Challenge,
@@ -125,13 +126,33 @@ class MessageTests(SynchronousTestCase):
         (refusal,) = (m for m in messages if isinstance(m, Refusal))
         self.assertEqual(refusal.error.code, -32001)
 
-    def test_hello_and_grant_are_taken(self) -> None:
+    def test_hello_and_grants_are_taken(self) -> None:
+        grants = []
         for message in self.messages():
             if isinstance(message, Call) and message.method == "hello":
-                self.assertIn("login", parse_hello(message.params).capabilities)
+                hello = parse_hello(message.params)
+                wants = hello.end_to_end or "login" in hello.capabilities
+                self.assertTrue(wants)
             result = getattr(message, "result", {})
             if "grant" in result:
-                self.assertEqual(parse_grant(result).role, "admin")
+                grants.append(parse_grant(result))
+        admin, user = grants
+        self.assertEqual((admin.role, admin.devices), ("admin", ()))
+        meter = NamedDevice("meter", "Smart meter")
+        self.assertEqual((user.role, user.devices), ("user", (meter,)))
+
+    def test_the_states_of_devices_are_read(self) -> None:
+        told = [
+            read_targets(message.params)
+            for message in self.messages()
+            if isinstance(message, Notification) and message.method == "status"
+        ]
+        states = {
+            None: TargetState(True, 3600),
+            "meter": TargetState(False, 12),
+            "inverter": TargetState(),
+        }
+        self.assertEqual(told, [{}, states])
 
     def test_the_hashes_of_an_access_key_are_right(self) -> None:
         found = re.search(r"(?m)^```\n((?:[A-Za-z0-9_.-]+\n)+)```$", self.text)

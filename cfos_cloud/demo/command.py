@@ -148,6 +148,8 @@ class Demo:
             "server",
             twistd_command(
                 *("-n", "--pidfile=", "cfos-cloud", "--allow-http"),
+                # Each system has a host of its own, which needs no DNS.
+                *("--domain", "localhost"),
                 *("--port", f"tcp:{self._port}:interface={LOOPBACK}"),
                 *("--data-dir", str(state.directory / "server")),
                 *("--admin-password-file", str(state.operator_password)),

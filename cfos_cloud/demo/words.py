@@ -21,8 +21,10 @@ def what_to_do(state: DemoState, port: int, site: str, cloud: CloudSettings) -> 
 A charging site is reached through the cloud, all on this machine.
 
   Open             {url}/
-                   (a certificate of its own: the browser asks once;
-                   http://localhost:{port}/ works too)
+                   (a certificate of its own: the browser asks here, and once
+                   more at the site's; http://localhost:{port}/ works too)
+  Bookmark it      https://{CLOUD_ID}.localhost:{port}/
+                   is the site's own address, by the log-in if there is need
   Cloud ID         {CLOUD_ID}
   As administrator {_admin(state)}
   As user {USER:<8} {_user(state)}
@@ -43,6 +45,10 @@ What to try next
   4. Leave a page open in the cloud. At {site}/ui/en/settings.htm
      switch the cloud service off, and on again: the page says that the site is
      offline, and comes back by itself.
+  5. Open /cloud/ at the site's address in the cloud, as administrator: all its
+     devices are listed, and the smart meter has pages of its own.
+  6. Make an access key under "Access keys" in the site's menu, authorise it, and
+     ask for the meter through the cloud with the line that the page shows.
 
 Stop with Ctrl-C."""
 

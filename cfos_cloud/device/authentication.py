@@ -44,9 +44,12 @@ from cfos_cloud.device.trust import (
     ServerKeyChanged,
     ServerTrust,
 )
+from cfos_cloud.device.ways import Way
 from cfos_cloud.relay.prompt import PromptTLS
+from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import printable, reason_of
 from cfos_cloud.tunnel.scram import ClientHandshake, HandshakeError, ServerNotProven
+from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.workers import Worker
 
 AGENT = f"cfos-device/{__version__}"
@@ -93,7 +96,9 @@ class SystemIdentity:
 class Authentication(Protocol):
     """
     TLS's certificate is judged, then the handshake goes its way, at most 30 s; then
-    the connection belongs to the protocol that :meth:`hand_over` is given.
+    the connection belongs to the tunnel that :meth:`hand_over` is given.
+
+    :param way: how the tunnel is asked for.
     """
 
     log = Logger()
@@ -108,6 +113,7 @@ class Authentication(Protocol):
         clock: IReactorTime,
         worker: Worker,
         tls: RecordingTLS | None,
+        way: Way = Way.UPGRADE,
     ) -> None:
         self.received: ReceivedCertificate | None = None
         self.admission: Admission | None = None
@@ -118,8 +124,9 @@ class Authentication(Protocol):
         self._clock = clock
         self._worker = worker
         self._tls = tls
+        self._way = way
         self._handshake: UpgradeHandshake | None = None
-        self._successor: IProtocol | None = None
+        self._successor: Protocol | None = None
         self._outcome: Outcome | None = None
         self._deadline: IDelayedCall | None = None
         self._over = False
@@ -133,9 +140,12 @@ class Authentication(Protocol):
         factory.protocol = PromptTLS
         return endpoint.connect(factory)
 
-    def hand_over(self, successor: IProtocol, rest: bytes) -> None:
-        """From now on the connection is ``successor``'s, beginning with ``rest``."""
+    def hand_over(self, tunnel: Multiplexed, rest: bytes) -> None:
+        """From now on the connection is ``tunnel``'s, beginning with ``rest``."""
         self._set_deadline(None)
+        successor: Protocol = tunnel
+        if self._way is Way.WEBSOCKET:
+            successor = WebSocketTunnel(tunnel, self._clock, client=True)
         self._successor = successor
         successor.makeConnection(self.transport)
         if rest:
@@ -175,7 +185,9 @@ class Authentication(Protocol):
         elif self._outcome is None and self._handshake is not None:
             try:
                 event = self._handshake.receive(data)
-            except (HandshakeError, ServerNotProven) as error:
+            except HandshakeError as error:
+                self._end(Lost(printable(str(error)), turned_away=True))
+            except ServerNotProven as error:
                 self._end(Lost(printable(str(error))))
             else:
                 self._answer(event)
@@ -186,7 +198,9 @@ class Authentication(Protocol):
         if self._successor is not None:
             self._successor.connectionLost(reason)
         else:
-            self._listener.lost(self._outcome or Lost(reason_of(reason.value)))
+            asked = self._handshake is not None
+            why = reason_of(reason.value)
+            self._listener.lost(self._outcome or Lost(why, turned_away=asked))
 
     # private
 
@@ -198,7 +212,10 @@ class Authentication(Protocol):
 
     def _too_late(self) -> None:
         if self._outcome is None:
-            self._outcome = Lost("the server does not answer in time")
+            asked = self._handshake is not None
+            self._outcome = Lost(
+                "the server does not answer in time", turned_away=asked
+            )
         self.transport.abortConnection()
 
     def _begin(self) -> None:
@@ -211,7 +228,9 @@ class Authentication(Protocol):
             self._end(Distrusted(str(error), key_changed=changed))
             return
         scram = self._identity.handshake(binding)
-        self._handshake = UpgradeHandshake(self._server.authority, AGENT, scram)
+        self._handshake = UpgradeHandshake(
+            self._server.authority, AGENT, scram, self._way
+        )
         self.transport.write(self._handshake.begin())
 
     def _answer(self, event: ProofWanted | Upgraded | Rejected | None) -> None:
@@ -253,8 +272,8 @@ def outcome_of(rejected: Rejected) -> Outcome:
     match rejected.status:
         case 401:
             return Refused(rejected.reason)
-        case 403:
+        case 403 if not rejected.turned_away:
             return Disabled()
     if rejected.retry_after is not None:
         return Busy(rejected.reason, rejected.retry_after)
-    return Lost(rejected.reason)
+    return Lost(rejected.reason, turned_away=rejected.turned_away)

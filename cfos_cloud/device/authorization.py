@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
@@ -19,12 +20,15 @@ from cfos_cloud.device.proof import (
     PATIENCE,
     TOO_MANY_TRIES,
     Denied,
-    Prover,
+    SecretProver,
     changed_meanwhile,
 )
 from cfos_cloud.device.users import ADMIN
 from cfos_cloud.tunnel.control import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from cfos_cloud.workers import Overloaded, Worker
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 TOO_MANY_KEYS = -32004
 OVER_ALREADY = -32005
@@ -66,7 +70,8 @@ class AuthorizeRequest:
 
 class Authorization:
     """
-    Proves the admin password, and keeps the consent before it says so.
+    Proves the admin password, and keeps the consent before it says so. What the
+    consent is marked by is a subclass's to decide.
 
     :param now: seconds since the epoch.
     :param random: that many random bytes.
@@ -76,7 +81,7 @@ class Authorization:
 
     def __init__(
         self,
-        prover: Prover,
+        prover: SecretProver,
         consents: Consents,
         key_grants: KeyGrants,
         clock: IReactorTime,
@@ -124,14 +129,8 @@ class Authorization:
     async def _agree(self, consent: Consent, secret: str) -> None:
         started = self._clock.seconds()
         await self._prover.prove(ADMIN, secret, _THROTTLE_KEYS)
-        credentials = self._prover.credentials
-        admin = credentials.admin
-        mark = self._consents.mark_of(admin)
-        if mark is None:
-            spent = self._clock.seconds() - started
-            mark = await self._mark(admin, max(PATIENCE - spent, 0.0))
-            if credentials.admin != admin:
-                raise changed_meanwhile()
+        spent = self._clock.seconds() - started
+        admin, mark = await self._marked(secret, max(PATIENCE - spent, 0.0))
         try:
             self._key_grants.admit(consent, admin, mark)
         except TooManyConsents:
@@ -147,9 +146,28 @@ class Authorization:
                 f"it can't be kept: {error.strerror}",
             ) from error
 
-    async def _mark(self, admin: AdminPassword, patience: float) -> str:
-        making = self._worker.run(make_mark, admin, self._random(MARK_BYTES))
+    async def _marked(self, secret: str, patience: float) -> tuple[AdminPassword, str]:
+        """The password that was proven, and its mark."""
+        credentials = self._prover.credentials
+        admin = credentials.admin
+        mark = self._consents.mark_of(admin)
+        if mark is None:
+            random = self._random(MARK_BYTES)
+            mark = await self._compute(patience, make_mark, admin, random)
+            if credentials.admin != admin:
+                raise changed_meanwhile()
+        return admin, mark
+
+    async def _compute(
+        self,
+        patience: float,
+        function: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """In a thread, within ``patience`` seconds."""
+        computing = self._worker.run(function, *args, **kwargs)
         try:
-            return await making.addTimeout(patience, self._clock)
+            return await computing.addTimeout(patience, self._clock)
         except (Overloaded, TimeoutError):
             raise Denied(TOO_MANY_TRIES, "too many tries", "too much to do") from None

@@ -10,8 +10,10 @@ from cfos_cloud.device.outcomes import (
     Distrusted,
     Lost,
     Outcome,
+    ProxyDenied,
     Refused,
     SentAway,
+    Unsuited,
 )
 
 #: The exponential wait starts here, doubles, and stops growing there.
@@ -47,7 +49,7 @@ class Backoff:
                 return self.after_replacement()
             case SentAway("disabled" | "removed"):
                 return self.after_refusal()
-            case Refused() | Disabled() | Distrusted():
+            case Refused() | ProxyDenied() | Disabled() | Distrusted() | Unsuited():
                 return self.after_refusal()
             case Busy(_, retry_after):
                 return self.after_request(retry_after)

@@ -22,17 +22,23 @@ from twisted.python.usage import UsageError
 from cfos_cloud import cloud_password
 from cfos_cloud.daemon_options import state_directory
 from cfos_cloud.device.check_options import CheckOptions, add_arguments, options_of
-from cfos_cloud.device.check_steps import (
-    StepFailed,
-    check_credential,
+from cfos_cloud.device.check_profile import check_profile
+from cfos_cloud.device.check_server import (
+    Route,
     check_dns,
-    check_log_in,
     check_password,
-    check_target,
     check_tcp,
     check_tls,
 )
+from cfos_cloud.device.check_steps import (
+    StepFailed,
+    check_credential,
+    check_log_in,
+    check_target,
+)
+from cfos_cloud.device.fingerprint_tool import NoFingerprint, read_fingerprints
 from cfos_cloud.device.pins import PinFile
+from cfos_cloud.device.profile import Profile
 from cfos_cloud.device.trust import ServerTrust
 from cfos_cloud.secret_files import SecretFileError, read_secret
 
@@ -107,6 +113,10 @@ async def _check(
         unreadable = None
     except SecretFileError as error:
         password, unreadable = "", str(error)
+    try:
+        route = Route(server, options.read_proxy(), options.transport)
+    except SecretFileError as error:
+        return [Finding("proxy", False, str(error))]
     directory: Path = state_directory(options["state-dir"])
     trust = ServerTrust(
         server,
@@ -115,9 +125,9 @@ async def _check(
         _NothingKept(directory),
     )
     steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
-        ("dns", partial(check_dns, reactor, server)),
-        ("tcp", partial(check_tcp, reactor, server)),
-        ("tls", partial(check_tls, reactor, server, trust, trust_root)),
+        ("dns", partial(check_dns, reactor, route)),
+        ("tcp", partial(check_tcp, reactor, route)),
+        ("tls", partial(check_tls, reactor, route, trust, trust_root)),
     ]
     findings = []
     for name, step in steps:
@@ -131,7 +141,7 @@ async def _check(
             step = partial(
                 check_password,
                 reactor,
-                server,
+                route,
                 options["cloud-id"],
                 password,
                 trust,
@@ -142,16 +152,47 @@ async def _check(
         options.path("admin-password-file"),
         options.path("users-file"),
     )
-    if admin_file is not None or users_file is not None:
-        step = partial(check_log_in, admin_file, users_file)
+    generic = options.profile is Profile.GENERIC
+    if generic and (admin_file is not None or users_file is not None):
+        also = frozenset(device.name for device in options.also)
+        step = partial(check_log_in, admin_file, users_file, also)
         findings.append(await _finding("log-in", step))
     step = partial(check_target, reactor, options.target)
     findings.append(await _finding("target", step))
+    reachable = findings[-1].ok
+    if not generic and reachable:
+        step = partial(
+            check_profile,
+            reactor,
+            options.target,
+            options.profile,
+            admin_file,
+            users_file,
+        )
+        findings.append(await _finding(f"profile {options.profile.value}", step))
     header_file = options.path("target-header-file")
-    if header_file is not None and findings[-1].ok:
+    if header_file is not None and reachable:
         step = partial(check_credential, reactor, options.target, header_file)
         findings.append(await _finding("credential", step))
+    for device in options.also:
+        step = partial(check_target, reactor, device.origin, f"--also {device.name}=")
+        findings.append(await _finding(f"target {device.name}", step))
+    if options.end_to_end is not None:
+        own = options.end_to_end.certificate_file
+        step = partial(_check_certificate, directory, own)
+        findings.append(await _finding("end to end", step))
     return findings
+
+
+async def _check_certificate(directory: Path, certificate: Path | None) -> str:
+    try:
+        found = read_fingerprints(directory, certificate)
+    except NoFingerprint as error:
+        raise StepFailed(str(error)) from error
+    return (
+        "to compare in the browser: SHA-256 of the public key "
+        f"{found.key}, of the certificate {found.certificate}"
+    )
 
 
 async def _finding(name: str, step: Callable[[], Awaitable[str]]) -> Finding:

@@ -26,6 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         names = [f"--{name}"] if short is None else [f"-{short}", f"--{name}"]
         suffix = "" if default is None else f" [default: {default}]"
         parser.add_argument(*names, metavar="VALUE", help=f"{text}{suffix}")
+    for flag, _, text in Options.optFlags:
+        parser.add_argument(f"--{flag}", action="store_true", help=text)
+    parser.add_argument(
+        "--also",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        help="a further device of the site; up to 16 times",
+    )
     for name, values in _UNUSED.items():
         parser.add_argument(f"--{name}", metavar=values, help="not used")
 
@@ -39,7 +48,17 @@ def options_of(arguments: argparse.Namespace) -> CheckOptions:
     options = CheckOptions()
     names = [*(str(parameter[0]) for parameter in Options.optParameters), *_UNUSED]
     given = {name: getattr(arguments, name.replace("-", "_")) for name in names}
+    flags = [str(flag[0]) for flag in Options.optFlags]
+    set_ = [name for name in flags if getattr(arguments, name.replace("-", "_"))]
     options.parseOptions(
-        [f"--{name}={value}" for name, value in given.items() if value is not None]
+        [
+            *(
+                f"--{name}={value}"
+                for name, value in given.items()
+                if value is not None
+            ),
+            *(f"--also={value}" for value in arguments.also),
+            *(f"--{name}" for name in set_),
+        ]
     )
     return options

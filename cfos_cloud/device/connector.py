@@ -22,12 +22,14 @@ from cfos_cloud.device.authentication import (
     SystemIdentity,
 )
 from cfos_cloud.device.backoff import Backoff
+from cfos_cloud.device.connect import ProxyRefused
 from cfos_cloud.device.origin import Origin
-from cfos_cloud.device.outcomes import Lost, Outcome
+from cfos_cloud.device.outcomes import Lost, Outcome, ProxyDenied
 from cfos_cloud.device.report import Report
 from cfos_cloud.device.tls_client import RecordingTLS
 from cfos_cloud.device.trust import ServerTrust
 from cfos_cloud.device.tunnel import DeviceControl, DeviceTunnel, Greeting, Welcome
+from cfos_cloud.device.ways import Transport, Ways
 from cfos_cloud.tunnel.control import JSONObject
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import reason_of
@@ -59,6 +61,7 @@ class Site:
     streams: DeviceStreams
     greeting: Greeting = field(default_factory=lambda: Greeting(AGENT))
     trust_root: TrustRoot | None = None
+    transport: Transport = Transport.AUTO
 
 
 class Connector(typing.Protocol):
@@ -99,6 +102,7 @@ class _Core:
     backoff: Backoff
     worker: Worker
     to_tell: Report
+    ways: Ways
     stopped: list[Deferred[None]] = field(default_factory=list)
 
     def when_stopped(self) -> Deferred[None]:
@@ -115,13 +119,22 @@ def _machine() -> Callable[[_Core], Connector]:
         site = s.site
         tls = RecordingTLS(site.server, site.trust_root) if site.server.tls else None
         authentication = Authentication(
-            site.server, site.identity, site.trust, c, s.clock, s.worker, tls
+            site.server,
+            site.identity,
+            site.trust,
+            c,
+            s.clock,
+            s.worker,
+            tls,
+            s.ways.current,
         )
         s.to_tell.connecting()
         connecting = authentication.connect(site.endpoint())
 
         def failed(failure: Failure) -> None:
-            c.lost(Lost(reason_of(failure.value)))
+            why = reason_of(failure.value)
+            denied = failure.check(ProxyRefused) is not None
+            c.lost(ProxyDenied(why) if denied else Lost(why))
 
         return connecting.addCallbacks(lambda protocol: None, failed)
 
@@ -148,7 +161,7 @@ def _machine() -> Callable[[_Core], Connector]:
 
     def wait(c: Connector, s: _Core, outcome: Outcome) -> IDelayedCall:
         delay = s.backoff.after(outcome)
-        s.to_tell.waiting(outcome, delay)
+        s.to_tell.waiting(s.ways.after(outcome), delay)
         return s.clock.callLater(delay, c.retry_due)
 
     idle = builder.state("Idle")
@@ -272,4 +285,6 @@ def make_connector(
     :param worker: computes proofs.
     :param report: is told of everything that changes.
     """
-    return _build(_Core(site, clock, Backoff(random), worker, report))
+    return _build(
+        _Core(site, clock, Backoff(random), worker, report, Ways(site.transport))
+    )

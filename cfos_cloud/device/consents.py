@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from twisted.logger import Logger
 
 from cfos_cloud.device.admin_password import AdminPassword
+from cfos_cloud.device.argon2_hash import Argon2Hash, InvalidHash
 from cfos_cloud.device.consent import Consent
 from cfos_cloud.device.consent_file import ConsentFile, Kept
 from cfos_cloud.device.password_mark import bears_mark
@@ -64,6 +65,35 @@ class Consents:
         )
         self._behind = True
         self.flush()
+
+    def load_marked(self) -> None:
+        """
+        What was kept, by a password of which nobody but the target knows whether it is
+        still right. That is found out as soon as somebody proves one.
+
+        :raises ConsentFileError: the file can't be read.
+        """
+        kept = self._file.read()
+        if not kept.consents:
+            return
+        try:
+            self._marked = AdminPassword(hash=Argon2Hash.parse(kept.mark or ""))
+        except InvalidHash:
+            self.log.warn(
+                "{count} access keys were authorised by the password in a file, which "
+                "does not decide any more: they are over",
+                count=len(kept.consents),
+            )
+            self._behind = True
+            self.flush()
+            return
+        self._consents = {c.key: c for c in kept.consents[:MAX_CONSENTS]}
+        self._mark = kept.mark
+
+    @property
+    def given_by(self) -> AdminPassword | None:
+        """The password that they were given by, if there are any."""
+        return self._marked if self._consents else None
 
     def get(self, key: str) -> Consent | None:
         """The consent to ``key`` while it lives."""

@@ -28,7 +28,7 @@ class CredentialsError(Exception):
 class CredentialsChange:
     """
     What has changed: the admin password, whether it is now empty (``closed``), and
-    which users are gone or have another ID.
+    which users are gone, have another ID, or may see other devices.
     """
 
     admin: bool = False
@@ -121,7 +121,7 @@ class Credentials:
             return
         self.log.info("the users have changed, {count} now", count=len(new.hashes))
         dropped = frozenset(
-            name for name, hash_ in old.hashes.items() if new.hashes.get(name) != hash_
+            name for name in old.hashes if new.entry(name) != old.entry(name)
         )
         if dropped:
             self._on_change(CredentialsChange(users=dropped))

@@ -8,21 +8,21 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import random as _random
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from cfos_cloud import cloud_password
-from cfos_cloud.device.authentication import SystemIdentity
+from cfos_cloud.device.authentication import AGENT, SystemIdentity
 from cfos_cloud.device.authorization import Authorization
-from cfos_cloud.device.connector import Site, make_connector
+from cfos_cloud.device.connector import DeviceStreams, Site, make_connector
 from cfos_cloud.device.consent_file import ConsentFile
 from cfos_cloud.device.consents import Consents
 from cfos_cloud.device.credentials import (
@@ -30,39 +30,50 @@ from cfos_cloud.device.credentials import (
     CredentialsChange,
     CredentialsWatch,
 )
+from cfos_cloud.device.door import Door, DoorFactory, DoorParts, SealedStreams
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grants
 from cfos_cloud.device.key_grants import AnyGrant, KeyGrants
 from cfos_cloud.device.login import DeviceLogin
 from cfos_cloud.device.pins import PinFile
-from cfos_cloud.device.proof import WORKER_THREADS, WORKER_WAITING, Prover
+from cfos_cloud.device.profile import Profile
+from cfos_cloud.device.profile_authorization import ProfileAuthorization
+from cfos_cloud.device.profiles import ProfileSide
+from cfos_cloud.device.proof import (
+    WORKER_THREADS,
+    WORKER_WAITING,
+    Prover,
+    SecretProver,
+)
+from cfos_cloud.device.proxy_endpoint import server_endpoint
 from cfos_cloud.device.report import Report
 from cfos_cloud.device.request_stream import TargetSide
-from cfos_cloud.device.settings import DeviceSettings
+from cfos_cloud.device.settings import DeviceSettings, EndToEnd
+from cfos_cloud.device.site_targets import SiteTargets
 from cfos_cloud.device.status import DeviceStatus, StatusListener
+from cfos_cloud.device.target_client import TargetClient
 from cfos_cloud.device.target_header import TargetHeaderFile
 from cfos_cloud.device.target_pool import TargetPool
-from cfos_cloud.device.target_report import TargetReport
 from cfos_cloud.device.trust import ServerTrust
-from cfos_cloud.device.tunnel import Welcome
+from cfos_cloud.device.tunnel import Greeting, Welcome
 from cfos_cloud.throttle import Throttle
-from cfos_cloud.tunnel.control import InvalidParams, JSONObject, text_member
+from cfos_cloud.tunnel.control import JSONObject, text_member
 from cfos_cloud.workers import ThreadWorker
 
-#: Seconds that a connection to the server, or to the target, may take.
+#: Seconds that a connection to the server may take.
 CONNECT_SECONDS = 30.0
-TARGET_CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class LocalStreams:
-    """What the tunnel leads to: the target, and who may come in there."""
+    """What the tunnel leads to: the targets, and who may come in there."""
 
     forwarder: Forwarder
     device_login: DeviceLogin
     grants: Grants
     authorization: Authorization
     key_grants: KeyGrants
+    is_up: Callable[[], object]
 
     def stream_opened(self, stream_id: int) -> IProtocol | None:
         return self.forwarder.stream_opened(stream_id)
@@ -79,13 +90,11 @@ class LocalStreams:
         return self.authorization.authorize(params)
 
     def forget(self, params: Mapping[str, object]) -> None:
-        keys = params.get("keys")
-        if not isinstance(keys, list):
-            raise InvalidParams("keys must be a list of texts")
-        self.key_grants.forget(key for key in keys if isinstance(key, str))
+        self.key_grants.forget_named(params)
 
     def welcomed(self, welcome: Welcome) -> None:
-        """Each stream names its own public address."""
+        """The tunnel is up; each stream names its own public address."""
+        self.is_up()
 
 
 class DeviceEnd(MultiService):
@@ -100,12 +109,14 @@ class DeviceEnd(MultiService):
         the device end from there, do so in a later turn of the reactor.
     :param seconds: a clock that never goes back, for lives and penalties.
     :param now: seconds since the epoch.
+    :param make_door: makes what ``end_to_end`` of the settings needs.
     :raises InvalidCloudID: the Cloud ID is none.
     :raises UnusablePassword: SCRAM can't use the password.
     :raises PinFileError: the state directory, or what is in it, can't be used.
     :raises ConsentFileError: the file of consents to access keys can't be read.
     :raises CredentialsError: a file of admin password or users can't be used.
     :raises TargetHeaderError: the file with the target's credential can't be used.
+    :raises DoorError: the certificate of end to end can't be used.
     """
 
     log = Logger()
@@ -120,6 +131,7 @@ class DeviceEnd(MultiService):
         on_status: StatusListener = lambda status: None,
         seconds: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        make_door: DoorFactory | None = None,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -128,7 +140,8 @@ class DeviceEnd(MultiService):
         identity = SystemIdentity(settings.cloud_id, settings.password)
         trust = _make_trust(settings)
         self.grants = Grants(seconds, os.urandom)
-        self.grants.on_revoked = lambda grant: self.connector.revoke(grant.token)
+        self.grants.on_revoked = lambda grant: self._tell_revoked(grant.token)
+        self._door: Door | None = None
         self.credentials = Credentials(
             settings.admin_password_file,
             settings.users_file,
@@ -136,9 +149,12 @@ class DeviceEnd(MultiService):
         )
         self.credentials.load()
         self._consents = Consents(ConsentFile(settings.state_directory), now)
-        self._consents.load(self.credentials.admin)
+        if settings.profile is Profile.GENERIC:
+            self._consents.load(self.credentials.admin)
+        else:
+            self._consents.load_marked()
         self.key_grants = KeyGrants(
-            self._consents, lambda grant: self.connector.revoke(grant.token)
+            self._consents, lambda grant: self._tell_revoked(grant.token)
         )
         self._now = now
         self._target_header = _load_target_header(settings.target_header_file)
@@ -152,7 +168,13 @@ class DeviceEnd(MultiService):
             identity,
             trust,
             self._server_endpoint,
-            self._build_streams(),
+            self._sealed(self._build_streams(), settings.end_to_end, make_door),
+            Greeting(
+                AGENT,
+                profile=_told(settings.profile),
+                end_to_end=settings.end_to_end is not None,
+            ),
+            transport=settings.transport,
         )
         self.connector = make_connector(
             site, reactor, random, self._proofs, self._report
@@ -160,8 +182,13 @@ class DeviceEnd(MultiService):
         more: list[Callable[[], object]] = [self.key_grants.sweep]
         if self._target_header is not None:
             more.append(self._target_header.poll)
+        if self._profile is not None:
+            more.append(self._profile.poll)
         watch = CredentialsWatch(self.credentials, self.grants, reactor, *more)
         watch.setServiceParent(self)
+        probes = self._site.probes()
+        if probes is not None:
+            probes.setServiceParent(self)
 
     @property
     def status(self) -> DeviceStatus:
@@ -177,7 +204,15 @@ class DeviceEnd(MultiService):
                 "read and change what passes",
                 server=str(server),
             )
-        if not self.credentials.admin.is_set:
+        if self._settings.proxy is not None:
+            self.log.info(
+                "going to {server} through the proxy {proxy}",
+                server=str(server),
+                proxy=str(self._settings.proxy),
+            )
+        if self._profile is not None:
+            self._profile.say()
+        elif not self.credentials.admin.is_set:
             file = self._settings.admin_password_file
             self.log.warn(
                 "there is no admin password{place}: every log-in is refused",
@@ -194,7 +229,7 @@ class DeviceEnd(MultiService):
     async def _stop(self) -> None:
         await super().stopService()
         await self.connector.stop()
-        self.pool.close()
+        self._site.close()
         threads = self._reactor.getThreadPool()
         # It waits for what they compute, which is no business of the reactor's thread.
         await gatherResults(
@@ -203,31 +238,34 @@ class DeviceEnd(MultiService):
         )
         self._report.stopped()
 
-    def _server_endpoint(self) -> HostnameEndpoint:
-        server = self._settings.server
-        return HostnameEndpoint(
-            self._reactor, server.host, server.port, timeout=CONNECT_SECONDS
+    def _server_endpoint(self) -> IStreamClientEndpoint:
+        settings = self._settings
+        return server_endpoint(
+            self._reactor, settings.server, settings.proxy, CONNECT_SECONDS
         )
 
     def _build_streams(self) -> LocalStreams:
-        target = self._settings.target
-        report = TargetReport(str(target), lambda status: self.connector.report(status))
-        self.pool = TargetPool(
-            HostnameEndpoint(
-                self._reactor, target.host, target.port, timeout=TARGET_CONNECT_SECONDS
-            ),
+        site = self._site = SiteTargets(
+            self._settings,
             self._reactor,
-            max_connections=self._settings.max_connections,
-            target_state=report.attempted,
+            self._main_side,
+            lambda status: self.connector.report(status),
+            self._seconds,
         )
+        profile = self._profile
         forwarder = Forwarder(
             AnyGrant((self.grants, self.key_grants)),
-            TargetSide(self.pool, str(target).encode("ascii"), self._target_header),
+            site.targets,
             self._reactor,
-            lambda grant: self.connector.revoke(grant),
+            self._tell_revoked,
         )
-        login = DeviceLogin(self._make_prover(), self.grants)
-        authorization = Authorization(
+        login = DeviceLogin(
+            self._make_prover(),
+            self.grants,
+            lambda role, user: site.names_for(role, user, self.credentials.users),
+        )
+        kind = Authorization if profile is None else ProfileAuthorization
+        authorization = kind(
             self._make_prover(),
             self._consents,
             self.key_grants,
@@ -237,18 +275,93 @@ class DeviceEnd(MultiService):
             os.urandom,
         )
         return LocalStreams(
-            forwarder, login, self.grants, authorization, self.key_grants
+            forwarder,
+            login,
+            self.grants,
+            authorization,
+            self.key_grants,
+            # The connector comes to be up in this very turn.
+            lambda: self._reactor.callLater(0, site.tell),
         )
 
-    def _make_prover(self) -> Prover:
+    def _main_side(self, pool: TargetPool, origin: bytes) -> TargetSide:
+        """That of ``--target``, which ``--profile`` is about."""
+        profile = self._profile = self._make_profile(pool, origin)
+        return TargetSide(
+            pool,
+            origin,
+            self._target_header,
+            None if profile is None else profile.key_credential,
+            None if profile is None else profile.device,
+            _told(self._settings.profile),
+        )
+
+    def _make_profile(self, pool: TargetPool, origin: bytes) -> ProfileSide | None:
+        if self._settings.profile is Profile.GENERIC:
+            return None
+        return ProfileSide(
+            self._settings.profile,
+            TargetClient(pool, origin, self._reactor),
+            self.credentials,
+            self.grants,
+            self._consents,
+            self.key_grants,
+            self._reactor,
+            self._secrets,
+        )
+
+    def _sealed(
+        self,
+        streams: LocalStreams,
+        end_to_end: EndToEnd | None,
+        make_door: DoorFactory | None,
+    ) -> DeviceStreams:
+        """The door in front of ``streams``, where TLS of people ends here."""
+        if end_to_end is None:
+            return streams
+        if make_door is None:
+            raise ValueError("end to end takes somebody who makes the door")
+        door = make_door(
+            DoorParts(
+                self._settings.cloud_id,
+                self._settings,
+                end_to_end,
+                streams.forwarder,
+                streams.device_login,
+                self.grants,
+                self.key_grants,
+                self._reactor,
+                self._seconds,
+                lambda: datetime.fromtimestamp(self._now(), UTC),
+            )
+        )
+        door.setServiceParent(self)
+        self._door = door
+        return SealedStreams(door, self.key_grants)
+
+    def _tell_revoked(self, grant: str) -> None:
+        """Whoever has sessions by it has to know."""
+        if self._door is None:
+            self.connector.revoke(grant)
+        else:
+            self._door.revoked(grant)
+
+    def _make_prover(self) -> SecretProver:
         """Log-ins and access keys: who guesses at one leaves the other alone."""
         throttle = Throttle(self._seconds)
+        if self._profile is not None:
+            return self._profile.make_prover(throttle)
         return Prover(self.credentials, throttle, self._reactor, self._secrets)
 
     def _credentials_changed(self, change: CredentialsChange) -> None:
         self.grants.revoke_where(change.drops)
         if change.admin:
             self.key_grants.drop_all()
+
+
+def _told(profile: Profile) -> str | None:
+    """The server does by itself what ``generic`` needs."""
+    return None if profile is Profile.GENERIC else profile.value
 
 
 def _load_target_header(path: Path | None) -> TargetHeaderFile | None:

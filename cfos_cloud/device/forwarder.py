@@ -1,26 +1,24 @@
-"""What the server opens: streams of requests, each of one grant, to the target."""
+"""What the server opens: streams of requests, each of one grant, to a target."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from cfos_cloud.device.first_line import FirstLine
 from cfos_cloud.device.grants import GrantSource
 from cfos_cloud.device.preamble import (
-    MAX_PREAMBLE_BYTES,
     BadPreamble,
     parse_preamble,
 )
-from cfos_cloud.device.request_stream import RequestStream, TargetSide
+from cfos_cloud.device.refused_stream import RefusedStream
+from cfos_cloud.device.request_stream import RequestStream
+from cfos_cloud.device.targets import NoDevice, Targets
 from cfos_cloud.relay.channel import RequestChannel
-from cfos_cloud.tunnel.stream import TunnelStream
+from cfos_cloud.relay.sinks import RequestHandler
 
-#: Seconds that the server may take for a stream's first line.
-PREAMBLE_SECONDS = 10.0
 #: Seconds that a stream may wait for the server's next request: the server, or the
 #: browser behind it, ends it long before.
 STREAM_IDLE_SECONDS = 600.0
@@ -32,14 +30,14 @@ class Forwarder:
     def __init__(
         self,
         grants: GrantSource,
-        side: TargetSide,
+        targets: Targets,
         clock: IReactorTime,
         unknown_grant: Callable[[str], None],
     ) -> None:
         self.grants = grants
         #: Called with a grant that we don't know: the server must be told.
         self.unknown_grant = unknown_grant
-        self.side = side
+        self.targets = targets
         self.clock = clock
 
     def stream_opened(self, stream_id: int) -> IProtocol:
@@ -47,47 +45,33 @@ class Forwarder:
         return _Incoming(self)
 
 
-class _Incoming(Protocol):
-    """A stream before its first line is complete; then it gives way to a channel."""
+class _Incoming(FirstLine):
+    """Gives way to a channel."""
 
     log = Logger()
-    transport: TunnelStream
 
     def __init__(self, forwarder: Forwarder) -> None:
+        super().__init__(forwarder.clock)
         self._forwarder = forwarder
-        self._line = b""
-        self._timer: IDelayedCall | None = None
 
-    def connectionMade(self) -> None:
-        self._timer = self._forwarder.clock.callLater(PREAMBLE_SECONDS, self._abort)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._line += data
-        line, newline, rest = self._line.partition(b"\n")
-        if len(line) >= MAX_PREAMBLE_BYTES:
-            self._abort()
-        elif newline:
-            self._cancel_timer()
-            self._begin(line, rest)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._cancel_timer()
-
-    def _begin(self, line: bytes, rest: bytes) -> None:
+    def begin(self, line: bytes, rest: bytes) -> None:
         try:
             preamble = parse_preamble(line)
         except BadPreamble as error:
             self.log.warn("stream of the server refused: {why}", why=str(error))
-            self._abort()
+            self.abort()
             return
         grant = self._forwarder.grants.find(preamble.grant)
         if grant is None:
             self._forwarder.unknown_grant(preamble.grant)
-            self._abort()
+            self.abort()
             return
-        handler = RequestStream(
-            self._forwarder.side, grant, preamble, self._forwarder.clock
-        )
+        side = self._forwarder.targets.choose(preamble.host, grant)
+        handler: RequestHandler
+        if isinstance(side, NoDevice):
+            handler = RefusedStream(side, grant)
+        else:
+            handler = RequestStream(side, grant, preamble, self._forwarder.clock)
         channel = RequestChannel(
             handler,
             self._forwarder.clock,
@@ -99,11 +83,3 @@ class _Incoming(Protocol):
         self.transport.connect(channel)
         if rest:
             channel.dataReceived(rest)
-
-    def _abort(self) -> None:
-        self.transport.abortConnection()
-
-    def _cancel_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()

@@ -8,11 +8,13 @@ the credentials that it was given for are gone; its streams end with it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol as Interface
 
 from twisted.logger import Logger
+
+from cfos_cloud.device.profile import KeptCredential
 
 TOKEN_BYTES = 32
 #: Longest life of a grant, in seconds: 30 days.
@@ -36,7 +38,8 @@ class Grant:
     """
     One log-in, or one access key (``key`` is what the device end knows it by).
     ``expires`` is a time of the clock; whoever carries a request of this grant adds
-    itself to ``streams`` and discards itself when done.
+    itself to ``streams`` and discards itself when done. ``devices`` are the further
+    ones of the site that a user may use; an admin may use all.
     """
 
     token: str = field(repr=False)
@@ -45,6 +48,9 @@ class Grant:
     expires: float
     streams: set[Abortable] = field(default_factory=set, repr=False)
     key: str | None = None
+    #: What the device wants to see from this log-in; nowhere else than here.
+    own: KeptCredential | None = field(default=None, repr=False)
+    devices: frozenset[str] = frozenset()
 
     def abort_streams(self) -> None:
         """End all that lives by it."""
@@ -89,7 +95,14 @@ class Grants:
     def __len__(self) -> int:
         return len(self._grants)
 
-    def issue(self, role: str, user: str, ttl: float) -> Grant:
+    def issue(
+        self,
+        role: str,
+        user: str,
+        ttl: float,
+        own: KeptCredential | None = None,
+        devices: Iterable[str] = (),
+    ) -> Grant:
         """
         A new grant for ``ttl`` seconds, 30 days at most.
 
@@ -106,6 +119,8 @@ class Grants:
             role=role,
             user=user,
             expires=self._seconds() + min(ttl, MAX_TTL),
+            own=own,
+            devices=frozenset(devices),
         )
         self._grants[grant.token] = grant
         return grant
@@ -123,6 +138,10 @@ class Grants:
         grant = self._grants.pop(token, None)
         if grant is not None:
             grant.abort_streams()
+
+    def any_where(self, condition: Callable[[Grant], bool]) -> bool:
+        """Whether there is a grant that meets ``condition``."""
+        return any(condition(grant) for grant in self._grants.values())
 
     def revoke_where(self, condition: Callable[[Grant], bool]) -> int:
         """End every grant that meets ``condition``; how many those were."""

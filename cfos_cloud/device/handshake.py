@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httptools
 
 from cfos_cloud.device.retry_after import retry_after_seconds
+from cfos_cloud.device.ways import UpgradeRequest, Way
 from cfos_cloud.tunnel.auth_params import (
     AuthMessage,
     MalformedAuth,
@@ -22,7 +23,6 @@ from cfos_cloud.tunnel.auth_params import (
 from cfos_cloud.tunnel.scram import PLAIN, PLUS, ClientHandshake, HandshakeError
 
 PATH = "/cloud/tunnel"
-PROTOCOL = "cfos-tunnel/1"
 #: Most bytes of a response's head, and of its body.
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
@@ -44,11 +44,15 @@ class Upgraded:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The server's answer is no; ``retry_after`` in seconds if it said so."""
+    """
+    The answer is no; ``retry_after`` in seconds if it said so. ``turned_away``: it may
+    be somebody's on the way, who does not know this kind of request.
+    """
 
     status: int
     reason: str
     retry_after: float | None
+    turned_away: bool = False
 
 
 @dataclass
@@ -89,10 +93,6 @@ class _Response:
     def values(self, name: str) -> list[bytes]:
         return [value for found, value in self.headers if found == name]
 
-    def tokens(self, name: str) -> set[bytes]:
-        value = b",".join(self.values(name))
-        return {token.strip().lower() for token in value.split(b",")}
-
 
 class UpgradeHandshake:
     """
@@ -101,12 +101,21 @@ class UpgradeHandshake:
 
     :param authority: the Host header.
     :param agent: the User-Agent header, ``NAME/VERSION``.
+    :param way: what the connection is to become.
     """
 
-    def __init__(self, authority: str, agent: str, scram: ClientHandshake) -> None:
+    def __init__(
+        self,
+        authority: str,
+        agent: str,
+        scram: ClientHandshake,
+        way: Way = Way.UPGRADE,
+    ) -> None:
         self._authority = authority
         self._agent = agent
         self._scram = scram
+        self._way = way
+        self._asked = UpgradeRequest(way)
         self._response: _Response | None = None
         self._fed = 0
         self._proof_sent = False
@@ -155,12 +164,16 @@ class UpgradeHandshake:
     def _request(self, authorization: bytes) -> bytes:
         self._response = _Response()
         self._fed = 0
+        self._asked = UpgradeRequest(self._way)
         lines = (
             f"GET {PATH} HTTP/1.1\r\nHost: {self._authority}\r\n"
             f"User-Agent: {self._agent}\r\n"
-            f"Connection: Upgrade\r\nUpgrade: {PROTOCOL}\r\n"
+        ).encode("ascii")
+        return b"%b%bAuthorization: %b\r\n\r\n" % (
+            lines,
+            self._asked.lines,
+            authorization,
         )
-        return lines.encode("ascii") + b"Authorization: " + authorization + b"\r\n\r\n"
 
     def _judge(
         self, response: _Response, rest: bytes | None
@@ -168,7 +181,7 @@ class UpgradeHandshake:
         if response.status == 101:
             return self._upgraded(response, rest)
         if response.status != 401:
-            return _rejection(response, _REASONS.get(response.status))
+            return self._rejection(response)
         challenges = _challenges(response.values("www-authenticate"))
         wanted = [
             c
@@ -191,11 +204,25 @@ class UpgradeHandshake:
     def _upgraded(self, response: _Response, rest: bytes | None) -> Upgraded:
         if not self._proof_sent:
             raise HandshakeError("the server switches protocols without a proof")
-        if rest is None or PROTOCOL.encode() not in response.tokens("upgrade"):
+        if rest is None or not self._asked.is_granted(response.values):
             raise HandshakeError("the server switches to another protocol")
         self._scram.finish(b", ".join(response.values("authentication-info")))
         self._response = None
         return Upgraded(rest)
+
+    def _rejection(self, response: _Response) -> Rejected:
+        status = response.status
+        reason = _REASONS.get(status)
+        if status == 426:
+            reason = (
+                f"the request for a tunnel {self._way.value} does not arrive as such: "
+                "something on the way changes it"
+            )
+        elif status == 403 and not self._proof_sent:
+            # The server says that only to who has proven the password.
+            reason = "something on the way forbids the request for a tunnel"
+        told = _FINAL_AFTER_PROOF if self._proof_sent else _FINAL_BEFORE_PROOF
+        return _rejection(response, reason, turned_away=status not in told)
 
     def _why_refused(self, challenges: Sequence[AuthMessage]) -> str:
         offered = {challenge.scheme.upper() for challenge in challenges}
@@ -214,6 +241,10 @@ _REASONS = {
     429: "too many tries",
     503: "the server is too busy",
 }
+#: Answers that are the server's own, or do not depend on how a tunnel is asked for.
+_FINAL_AFTER_PROOF = frozenset((308, 403, 429, 503))
+#: A gateway whose server is down, too; later it may be about the 101.
+_FINAL_BEFORE_PROOF = frozenset((308, 429, 502, 503, 504))
 
 
 def _challenges(values: Sequence[bytes]) -> list[AuthMessage]:
@@ -227,9 +258,12 @@ def _challenges(values: Sequence[bytes]) -> list[AuthMessage]:
     return found
 
 
-def _rejection(response: _Response, reason: str | None) -> Rejected:
+def _rejection(
+    response: _Response, reason: str | None, *, turned_away: bool = False
+) -> Rejected:
     return Rejected(
         response.status,
         reason or f"the server answers with status {response.status}",
         retry_after_seconds(response.values("retry-after"), response.values("date")),
+        turned_away,
     )

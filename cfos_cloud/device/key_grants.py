@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cfos_cloud.device.admin_password import AdminPassword
@@ -11,6 +11,7 @@ from cfos_cloud.device.consent import Consent
 from cfos_cloud.device.consents import Consents
 from cfos_cloud.device.grants import Grant, GrantSource
 from cfos_cloud.keys.consent import consent_of
+from cfos_cloud.tunnel.control import InvalidParams
 
 #: Characters of a key's grant, the base64url of 32 bytes.
 GRANT_LENGTH = 43
@@ -81,6 +82,17 @@ class KeyGrants:
         keys = list(keys)
         self._consents.remove(keys)
         self._end(keys)
+
+    def forget_named(self, params: Mapping[str, object]) -> None:
+        """
+        As the server says it: the keys are ``keys`` of ``params``.
+
+        :raises InvalidParams: they are no list.
+        """
+        keys = params.get("keys")
+        if not isinstance(keys, list):
+            raise InvalidParams("keys must be a list of texts")
+        self.forget(key for key in keys if isinstance(key, str))
 
     def drop_all(self) -> None:
         """They were given by a password that is no more; the server is told."""

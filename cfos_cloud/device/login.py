@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cloud.device.grants import Grants
-from cfos_cloud.device.proof import MAX_SECRET_LENGTH, USER, Denied, Prover
+from cfos_cloud.device.proof import MAX_SECRET_LENGTH, USER, Denied, SecretProver
 from cfos_cloud.device.users import ADMIN
 from cfos_cloud.throttle import source_key
 from cfos_cloud.tunnel.control import INVALID_PARAMS, RpcError
@@ -48,28 +48,44 @@ class LoginRequest:
         return cls(str(role), secret, client, ttl)
 
 
+def _no_devices(role: str, user: str) -> Sequence[str]:
+    """Where the site has one device only."""
+    return ()
+
+
 class DeviceLogin:
-    """Gives grants for proven secrets."""
+    """
+    Gives grants for proven secrets.
+
+    :param devices: the further devices of the site for a role and a user.
+    """
 
     log = Logger()
 
-    def __init__(self, prover: Prover, grants: Grants) -> None:
+    def __init__(
+        self,
+        prover: SecretProver,
+        grants: Grants,
+        devices: Callable[[str, str], Sequence[str]] = _no_devices,
+    ) -> None:
         self._prover = prover
         self._grants = grants
+        self._devices = devices
 
     def login(self, params: Mapping[str, object]) -> Deferred[dict[str, object]]:
         """
-        The answer to ``login``: ``{grant, role, user}``, within 2.2 s. A ``ttl`` over
-        30 days counts as 30 days. Errbacks with :class:`RpcError`: −32001 wrong
+        The answer to ``login``: ``{grant, role, user}``, and ``devices`` where there
+        are further ones to use, within 2.2 s. A ``ttl`` over 30 days counts as 30
+        days. Errbacks with :class:`RpcError`: −32001 wrong
         secret, −32002 no admin password set (whatever the role), −32003 too many
-        tries, −32602 bad parameters.
+        tries, −32602 bad parameters, −32603 the device can't be asked.
         """
         return Deferred.fromCoroutine(self._login(params))
 
     async def _login(self, params: Mapping[str, object]) -> dict[str, object]:
         request = LoginRequest.check(params)
         try:
-            user = await self._prover.prove(
+            proof = await self._prover.prove(
                 request.role, request.secret, [source_key(request.client)]
             )
         except Denied as refused:
@@ -83,8 +99,18 @@ class DeviceLogin:
         self.log.info(
             "log-in as {role}, user {user}, from {client}",
             role=request.role,
-            user=user,
+            user=proof.name,
             client=request.client,
         )
-        grant = self._grants.issue(request.role, user, request.ttl)
-        return {"grant": grant.token, "role": grant.role, "user": grant.user}
+        devices = self._devices(request.role, proof.name)
+        grant = self._grants.issue(
+            request.role, proof.name, request.ttl, proof.own, devices
+        )
+        answer: dict[str, object] = {
+            "grant": grant.token,
+            "role": grant.role,
+            "user": grant.user,
+        }
+        if devices:
+            answer["devices"] = [{"name": name} for name in devices]
+        return answer

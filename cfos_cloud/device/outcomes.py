@@ -7,15 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Lost:
-    """No connection, or a connection that broke; ``up_for`` in seconds."""
+    """
+    No connection, or a connection that broke; ``up_for`` in seconds. ``turned_away``:
+    the request for the tunnel got lost on the way, and another kind of it may not.
+    """
 
     reason: str
     up_for: float = 0.0
+    turned_away: bool = False
 
 
 @dataclass(frozen=True)
 class Refused:
     """The server takes neither Cloud ID nor password; ``reason`` says it in a line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ProxyDenied:
+    """The proxy on the way does not take its user and password."""
 
     reason: str
 
@@ -42,6 +53,13 @@ class Distrusted:
 
 
 @dataclass(frozen=True)
+class Unsuited:
+    """The server can't do what this device end insists on; ``reason`` is one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class SentAway:
     """The server's goodbye: ``replaced``, ``disabled``, ``removed``, ``shutdown``."""
 
@@ -50,4 +68,6 @@ class SentAway:
     up_for: float = 0.0
 
 
-Outcome = Lost | Refused | Disabled | Busy | Distrusted | SentAway
+Outcome = (
+    Lost | Refused | ProxyDenied | Disabled | Busy | Distrusted | Unsuited | SentAway
+)

@@ -6,6 +6,8 @@ import json
 import re
 from dataclasses import dataclass
 
+#: Longest address of a client, in characters.
+MAX_CLIENT_LENGTH = 64
 #: Longest line, newline included.
 MAX_PREAMBLE_BYTES = 4 * 1024
 _HOST = re.compile(r"[A-Za-z0-9.\-_~\[\]:]{1,260}\Z", re.ASCII)
@@ -33,18 +35,37 @@ class HTTPPreamble:
         return f"{self.scheme}://{self.host}".encode("ascii")
 
 
+@dataclass(frozen=True)
+class TLSPreamble:
+    """TLS follows, from a client at the address ``client`` that asked for ``sni``."""
+
+    sni: str
+    client: str
+
+
+def parse_tls_preamble(line: bytes) -> TLSPreamble:
+    """
+    The checked line of a stream that brings TLS, without its newline. Unknown members
+    are ignored.
+
+    :raises BadPreamble: not JSON, another kind, or a member of the wrong form.
+    """
+    data = _parse(line, "tls")
+    sni, client = data.get("sni"), data.get("client")
+    if not isinstance(sni, str) or _HOST.match(sni) is None:
+        raise BadPreamble("sni is no name")
+    if not isinstance(client, str) or len(client) > MAX_CLIENT_LENGTH:
+        raise BadPreamble(f"client must be a text of at most {MAX_CLIENT_LENGTH}")
+    return TLSPreamble(sni.lower(), client)
+
+
 def parse_preamble(line: bytes) -> HTTPPreamble:
     """
     The checked line, without its newline. Unknown members are ignored.
 
     :raises BadPreamble: not JSON, another kind, or a member of the wrong form.
     """
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadPreamble("not JSON") from error
-    if not isinstance(data, dict) or data.get("kind") != "http":
-        raise BadPreamble("not of a kind that is served here")
+    data = _parse(line, "http")
     grant, client = data.get("grant"), data.get("client")
     scheme, host = data.get("scheme"), data.get("host")
     if not isinstance(grant, str) or not isinstance(client, str):
@@ -54,3 +75,13 @@ def parse_preamble(line: bytes) -> HTTPPreamble:
     if not isinstance(host, str) or _HOST.match(host) is None:
         raise BadPreamble("host is none")
     return HTTPPreamble(grant, client, str(scheme), host)
+
+
+def _parse(line: bytes, kind: str) -> dict[str, object]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadPreamble("not JSON") from error
+    if not isinstance(data, dict) or data.get("kind") != kind:
+        raise BadPreamble("not of a kind that is served here")
+    return data

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol as Interface
 
 from twisted.internet.defer import TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from cfos_cloud.device.credentials import Credentials
+from cfos_cloud.device.profile import KeptCredential
 from cfos_cloud.device.users import ADMIN
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.control import RpcError
@@ -36,6 +39,35 @@ class Denied(RpcError):
         self.why = why
 
 
+@dataclass(frozen=True)
+class Proof:
+    """
+    Who has proven a secret: ``admin``, or a user's name; and what the device wants to
+    see from them.
+    """
+
+    name: str
+    own: KeptCredential | None = None
+
+
+class SecretProver(Interface):
+    """Whoever knows whether a secret is right."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the site has given to the device end."""
+
+    async def prove(self, role: str, secret: str, keys: Sequence[str]) -> Proof:
+        """
+        Who knows ``secret``, within 2.2 s. Failures are charged to ``keys`` of the
+        throttle.
+
+        :raises Denied: −32001 wrong secret, −32002 no admin password set
+            (whatever the role), −32003 too many tries, −32603 the device can't be
+            asked.
+        """
+
+
 class Prover:
     """
     Proves secrets by the credentials of the moment. Who tries something else than
@@ -54,10 +86,10 @@ class Prover:
         self._clock = clock
         self._worker = worker
 
-    async def prove(self, role: str, secret: str, keys: Sequence[str]) -> str:
+    async def prove(self, role: str, secret: str, keys: Sequence[str]) -> Proof:
         """
-        The name of whoever knows ``secret``, within 2.2 s: ``admin``, or a user's.
-        Failures are charged to ``keys`` of the throttle.
+        Who knows ``secret``, within 2.2 s. Failures are charged to ``keys`` of the
+        throttle.
 
         :raises Denied: −32001 wrong secret, −32002 no admin password set
             (whatever the role), −32003 too many tries.
@@ -93,7 +125,7 @@ class Prover:
             role == USER and now.users.hashes.get(name) != users.hashes[name]
         ):
             raise changed_meanwhile()
-        return name
+        return Proof(name)
 
 
 def changed_meanwhile() -> Denied:

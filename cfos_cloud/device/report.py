@@ -13,8 +13,10 @@ from cfos_cloud.device.outcomes import (
     Distrusted,
     Lost,
     Outcome,
+    ProxyDenied,
     Refused,
     SentAway,
+    Unsuited,
 )
 from cfos_cloud.device.status import Cause, DeviceState, DeviceStatus, StatusListener
 from cfos_cloud.device.tunnel import Welcome
@@ -101,10 +103,14 @@ class Report:
                 return DeviceState.WAITING, f"{server} is going down"
             case Refused(reason):
                 text = f"refused by {server} as {cloud_id}: {reason}"
+            case ProxyDenied(reason):
+                text = f"no tunnel to {server}: {reason}"
             case Disabled():
                 text = f"refused by {server}: the operator has disabled {cloud_id}"
             case Distrusted(reason):
                 text = reason
+            case Unsuited(reason):
+                text = f"no tunnel to {server}: {reason}"
             case SentAway("replaced"):
                 text = (
                     f"replaced: another device end with the Cloud ID {cloud_id} has "
@@ -140,6 +146,8 @@ def _cause_of(outcome: Outcome) -> Cause:
             return Cause.WRONG_PASSWORD
         case Distrusted():
             return Cause.UNTRUSTED
+        case Unsuited():
+            return Cause.UNSUITED
         case Disabled() | SentAway("disabled"):
             return Cause.DISABLED
         case SentAway("removed"):
@@ -148,5 +156,5 @@ def _cause_of(outcome: Outcome) -> Cause:
             return Cause.REPLACED
         case SentAway("shutdown"):
             return Cause.SHUTDOWN
-        case Lost() | SentAway():
+        case Lost() | ProxyDenied() | SentAway():
             return Cause.UNREACHABLE

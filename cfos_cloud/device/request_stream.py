@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol as Interface
 from typing import cast
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cloud.device.grants import Grant
+from cfos_cloud.device.own_fields import GrantCredentials, NoCredential
 from cfos_cloud.device.preamble import HTTPPreamble
-from cfos_cloud.device.rewriting import (
-    Mapping,
-    OwnFields,
-    request_to_target,
-    response_fields,
-)
-from cfos_cloud.device.target_header import TargetHeader
+from cfos_cloud.device.profile import TargetCredential, TargetPolicy
+from cfos_cloud.device.rewriting import Mapping, request_to_target, response_fields
 from cfos_cloud.device.target_pool import Claim, TargetError, TargetPool
 from cfos_cloud.device.target_relay import TargetRelay
-from cfos_cloud.device.users import ADMIN
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
 from cfos_cloud.keys.key import Role
 from cfos_cloud.keys.rules import may_use
@@ -38,26 +34,27 @@ _STATUS = {
 }
 
 
-class TargetCredential(Interface):
-    """The device's own credential, as of now."""
-
-    @property
-    def header(self) -> TargetHeader | None:
-        """``None`` while it can't be had."""
-
-
 @dataclass(frozen=True)
 class TargetSide:
     """
     Where requests go.
 
     :param origin: the target's, ``http://192.168.1.20`` say.
-    :param credential: ``None``: the target wants none.
+    :param credential: ``None``: the site has given none.
+    :param key_credential: for access keys, where there is no ``credential``.
+    :param policy: what is particular about the device; ``None``: nothing.
+    :param profile: the device's, for what access keys may do.
+    :param takes_own: whether a log-in has proven itself there, and may bring along
+        what it did so by.
     """
 
     pool: TargetPool
     origin: bytes
     credential: TargetCredential | None = None
+    key_credential: TargetCredential | None = None
+    policy: TargetPolicy | None = None
+    profile: str | None = None
+    takes_own: bool = True
 
 
 class RequestStream:
@@ -76,9 +73,13 @@ class RequestStream:
         self._clock = clock
         self._grant = grant
         self._api_only = grant.key is not None and grant.role == Role.API.value
-        # Nobody but a key, or an admin, acts with the device's own credential.
-        entitled = grant.key is not None or grant.role == ADMIN
-        self._credential = side.credential if entitled else None
+        self._policy = side.policy
+        self._profile = side.profile
+        self._credentials = GrantCredentials(
+            grant, side.credential, side.key_credential, takes_own=side.takes_own
+        )
+        #: What the present request waits for before it can go.
+        self._renewal: Deferred[None] | None = None
         self._mapping = Mapping(preamble.origin, side.origin)
         self._claim: Claim | None = None
         #: The request that has a connection of the ordinary ones.
@@ -97,20 +98,22 @@ class RequestStream:
             head.target,
             upgrade=head.upgrade is not None,
             has_body=head.length != 0,
+            profile=self._profile,
         ):
             _refuse(channel, 401, b"Unauthorized", b"Cache-Control: no-store")
             return None
-        own = None
-        if self._credential is not None:
-            header = self._credential.header
-            if header is None:
-                _refuse(channel, 502, b"Bad Gateway", b"Cfos-Error: refused")
-                return None
-            own = OwnFields(header.lines, replace=grant.key is not None)
-        request = request_to_target(head, self._mapping, grant.user, grant.role, own)
+        if self._policy is not None and self._policy.refuses(grant, head):
+            _refuse(channel, 403, b"Forbidden", b"Cache-Control: no-store")
+            return None
         relay = TargetRelay(self, channel, head, grant, self._clock)
-        relay.request = (b"", request)
-        self._reach(relay)
+        renewal = self._credentials.renewal()
+        if renewal is None:
+            self._begin(relay)
+            return relay
+        channel.pause_request()
+        self._renewal = renewal
+        renewal.addCallbacks(lambda _: self._renewed(relay), self._not_renewed)
+        renewal.addErrback(lambda f: self.log.failure("a request failed", failure=f))
         return relay
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
@@ -120,6 +123,8 @@ class RequestStream:
 
     def channel_closed(self, channel: RequestChannel) -> None:
         self._grant.streams.discard(channel)
+        if self._renewal is not None:
+            self._renewal.cancel()
         if self._claim is not None:
             self._claim.cancel()
             self._claim = None
@@ -155,6 +160,10 @@ class RequestStream:
             self._hold(None)
             if not self._pool.promote(relay.upstream):
                 return None
+        if self._policy is not None:
+            if self._policy.doubts(relay.head, head.status):
+                self._credentials.doubt()
+            head = self._policy.response(self._grant, head)
         return response_fields(head, self._mapping)
 
     def response_refused(self, relay: Relay[Grant], head: ResponseHead) -> None:
@@ -177,6 +186,29 @@ class RequestStream:
             self._pool.release(relay.upstream)
 
     # within
+
+    def _begin(self, relay: TargetRelay) -> None:
+        grant, head = self._grant, relay.head
+        try:
+            own = self._credentials.fields(head)
+        except NoCredential:
+            self._answer(relay, TargetError.REFUSED)
+            return
+        request = request_to_target(head, self._mapping, grant.user, grant.role, own)
+        relay.request = (b"", request)
+        self._reach(relay)
+
+    def _renewed(self, relay: TargetRelay) -> None:
+        self._renewal = None
+        self._begin(relay)
+        if self._claim is None:
+            # It has a connection, or an answer: not before, or its body would be lost.
+            relay.channel.resume_request()
+
+    def _not_renewed(self, failure: Failure) -> None:
+        """The stream has ended meanwhile."""
+        self._renewal = None
+        failure.trap(CancelledError)
 
     def _hold(self, relay: TargetRelay | None) -> None:
         self._holding = relay

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
 from cfos_cloud.http.message import RequestHead, ResponseHead
+from cfos_cloud.http.set_cookie import without_domain
 from cfos_cloud.languages import choose
 
 
@@ -147,7 +148,7 @@ def response_fields(head: ResponseHead, mapping: Mapping) -> bytes:
         elif lower == b"refresh":
             value = _refresh(value, mapping)
         elif lower == b"set-cookie":
-            value = _without_domain(value)
+            value = without_domain(value)
         out += (name, b": ", value, b"\r\n")
     return b"".join(out)
 
@@ -164,11 +165,3 @@ def _refresh(value: bytes, mapping: Mapping) -> bytes:
         bare = bare[:-1]
         return before + b"=" + quote + mapping.to_public(bare) + quote
     return before + b"=" + quote + mapping.to_public(bare)
-
-
-def _without_domain(value: bytes) -> bytes:
-    if b"domain" not in value.lower():
-        return value
-    first, *attributes = value.split(b";")
-    kept = [a for a in attributes if a.partition(b"=")[0].strip().lower() != b"domain"]
-    return b";".join((first, *kept))

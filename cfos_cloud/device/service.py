@@ -11,6 +11,7 @@ from twisted.internet import reactor as _reactor
 from cfos_cloud.daemon_options import leave, state_directory
 from cfos_cloud.device.consent_file import ConsentFileError
 from cfos_cloud.device.credentials import CredentialsError
+from cfos_cloud.device.door import DoorError, DoorFactory
 from cfos_cloud.device.end import DeviceEnd
 from cfos_cloud.device.options import Options
 from cfos_cloud.device.pins import PinFileError
@@ -31,14 +32,21 @@ reactor: Any = _reactor
 class DeviceService(LoggedService):
     """A device end and its log."""
 
-    def __init__(self, options: Options, directory: Path) -> None:
+    def __init__(
+        self, options: Options, directory: Path, make_door: DoorFactory | None
+    ) -> None:
         level = LogLevel(options.loglevel)
         super().__init__(
             observer_for_twistd(options.parent, level, formatter=options.log_formatter)
         )
         notify = sdnotify.SystemdNotifier().notify
         Watchdog(notify, reactor).setServiceParent(self)
-        self.end = DeviceEnd(_settings(options, directory), reactor, notify=notify)
+        self.end = DeviceEnd(
+            _settings(options, directory),
+            reactor,
+            notify=notify,
+            make_door=make_door,
+        )
         self.end.setServiceParent(self)
 
 
@@ -54,20 +62,32 @@ def _settings(options: Options, directory: Path) -> DeviceSettings:
         admin_password_file=options.path("admin-password-file"),
         users_file=options.path("users-file"),
         target_header_file=options.path("target-header-file"),
+        proxy=options.read_proxy(),
+        transport=options.transport,
+        profile=options.profile,
+        end_to_end=options.end_to_end,
+        also=tuple(options.also),
     )
 
 
-def makeService(options: Options) -> DeviceService:
-    """What twistd runs; errors of files are one line and exit status 1."""
+def makeService(
+    options: Options, make_door: DoorFactory | None = None
+) -> DeviceService:
+    """
+    What twistd runs; errors of files are one line and exit status 1.
+
+    :param make_door: for ``--end-to-end``.
+    """
     stop_once(reactor)
     directory = state_directory(options["state-dir"])
     try:
-        return DeviceService(options, directory)
+        return DeviceService(options, directory, make_door)
     except UnusablePassword as error:
         leave(Options.command, f"{options['password-file']}: {error}")
     except (
         ConsentFileError,
         CredentialsError,
+        DoorError,
         PinFileError,
         SecretFileError,
         TargetHeaderError,

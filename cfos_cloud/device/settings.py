@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cfos_cloud.device.further import FurtherDevice, InvalidFurther, check_further
 from cfos_cloud.device.origin import Origin
+from cfos_cloud.device.profile import Profile
+from cfos_cloud.device.proxy import Proxy
 from cfos_cloud.device.trust import Verify
+from cfos_cloud.device.ways import Transport
 
 DEFAULT_CONNECTIONS = 4
 MOST_CONNECTIONS = 64
@@ -21,20 +26,40 @@ class InvalidSetting(ValueError):
 
 
 @dataclass(frozen=True)
+class EndToEnd:
+    """
+    TLS of people ends at the device end.
+
+    :param certificate_file: PEM, the chain included; ``None``: one of our own making
+        in the state directory.
+    :param key_file: PEM; goes with ``certificate_file``.
+    """
+
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True)
 class DeviceSettings:
     """
     All of one device end.
 
     :param password: the Cloud password that system and server share.
     :param target: the device's web UI.
+    :param also: further devices of the site.
     :param state_directory: where the server's key and the consents to access keys are
         kept; made where it is missing.
-    :param max_connections: to the target, 1 to 64.
+    :param max_connections: to each target, 1 to 64.
     :param admin_password_file: without it, or while it is empty, every log-in is
-        refused.
+        refused; with another profile than ``generic`` see
+        :mod:`~cfos_cloud.device.profiles`.
     :param target_header_file: the device's own credential, see
         :mod:`~cfos_cloud.device.target_header`.
-    :raises InvalidSetting: see :func:`check_settings`.
+    :param proxy: what leads to the server; ``None``: straight there, whatever the
+        environment says.
+    :param transport: how the tunnel is asked for.
+    :param end_to_end: ``None``: TLS of people ends at the server.
+    :raises InvalidSetting: see :func:`check_settings` and :func:`check_also`.
     """
 
     server: Origin
@@ -47,9 +72,15 @@ class DeviceSettings:
     admin_password_file: Path | None = None
     users_file: Path | None = None
     target_header_file: Path | None = None
+    proxy: Proxy | None = None
+    transport: Transport = Transport.AUTO
+    profile: Profile = Profile.GENERIC
+    end_to_end: EndToEnd | None = None
+    also: tuple[FurtherDevice, ...] = ()
 
     def __post_init__(self) -> None:
         check_settings(self.server, self.target, self.verify, self.max_connections)
+        check_also(self.also)
 
 
 def check_settings(
@@ -70,3 +101,13 @@ def check_settings(
         raise InvalidSetting(
             "max-connections", f"a number from 1 to {MOST_CONNECTIONS}"
         )
+
+
+def check_also(devices: Sequence[FurtherDevice]) -> None:
+    """
+    :raises InvalidSetting: see :func:`~cfos_cloud.device.further.check_further`.
+    """
+    try:
+        check_further(devices)
+    except InvalidFurther as error:
+        raise InvalidSetting("also", str(error)) from error

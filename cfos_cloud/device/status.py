@@ -36,6 +36,8 @@ class Cause(Enum):
     REPLACED = "replaced"
     #: The server's certificate is not acceptable.
     UNTRUSTED = "untrusted"
+    #: It can't do what this device end insists on.
+    UNSUITED = "unsuited"
 
 
 @dataclass(frozen=True)

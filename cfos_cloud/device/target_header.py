@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cloud.device.watched import Watched
@@ -131,6 +132,13 @@ class TargetHeaderFile:
                 "chmod 600 would end that",
                 path=str(self._path),
             )
+
+    def renewal(self) -> Deferred[None] | None:
+        """Nobody can renew it but the site."""
+        return None
+
+    def doubt(self) -> None:
+        """Only the site knows whether it is right."""
 
     def poll(self) -> None:
         """Read it again if it has changed."""

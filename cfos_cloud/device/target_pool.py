@@ -116,6 +116,11 @@ class TargetPool:
         self._long_lived: set[UpstreamConnection] = set()
         self._long_lived_claims = 0
 
+    @property
+    def is_used(self) -> bool:
+        """Whether it has a connection, or tries to get one."""
+        return bool(self._ordinary or self._long_lived or self._long_lived_claims)
+
     def take_idle(self) -> UpstreamConnection | None:
         """An idle connection for an ordinary request, the one used last."""
         while self._idle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol as Interface
@@ -13,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
+from cfos_cloud.device.outcomes import Lost, Outcome, SentAway, Unsuited
 from cfos_cloud.tunnel.control import (
     InvalidParams,
     JSONObject,
@@ -27,6 +28,11 @@ from cfos_cloud.tunnel.rpc import ControlChannel
 
 PROTOCOL_VERSION = 1
 CAPABILITIES = ("http", "login", "keys")
+#: Where TLS of people ends at the device end: nothing else comes to it.
+SEALED_CAPABILITIES = ("tls",)
+END_TO_END = "end-to-end"
+#: The server's error where it has no host of its own for each system.
+NO_HOSTS = -32010
 #: Seconds within which the server answers ``hello``.
 HELLO_SECONDS = 10.0
 #: Seconds between two pings that a server may ask for.
@@ -36,6 +42,7 @@ MOST_HEARTBEAT = 3600.0
 CLOSING_SECONDS = 5.0
 #: After these the server has nothing more for us; after others streams may finish.
 _FINAL_REASONS = frozenset({"replaced", "disabled", "removed"})
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\Z", re.ASCII)
 
 
 class DeviceControl(Interface):
@@ -61,25 +68,42 @@ class Greeting:
     agent: str
     name: str | None = None
     serial: str | None = None
+    #: ``None``: of no kind that makes a difference to the server.
+    profile: str | None = None
+    end_to_end: bool = False
 
     def params(self) -> JSONObject:
         """The parameters of ``hello``."""
         params: JSONObject = {
             "protocol": PROTOCOL_VERSION,
             "agent": self.agent,
-            "capabilities": list(CAPABILITIES),
+            "capabilities": list(
+                SEALED_CAPABILITIES if self.end_to_end else CAPABILITIES
+            ),
         }
-        optional = {"name": self.name, "serial": self.serial}
+        if self.end_to_end:
+            params["mode"] = END_TO_END
+        optional = {
+            "name": self.name,
+            "serial": self.serial,
+            "profile": self.profile,
+        }
         return params | {key: text for key, text in optional.items() if text}
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """The server's answer: ``url`` is where people log in, heartbeat in seconds."""
+    """
+    The server's answer: ``url`` is where people log in, heartbeat in seconds.
+    ``end_to_end``: the server leaves TLS of people alone; ``host`` is then the name
+    that they open, in lower case.
+    """
 
     session: str
     heartbeat: float
     url: str
+    end_to_end: bool = False
+    host: str | None = None
 
     @classmethod
     def check(cls, result: Mapping[str, object]) -> Welcome:
@@ -98,7 +122,11 @@ class Welcome:
             raise InvalidParams("url is not an address")
         if urlsplit(url).scheme not in {"http", "https"}:
             raise InvalidParams("url is not an address")
-        return cls(session, heartbeat, url)
+        host = text_member(result, "host")
+        if host is not None and _HOST.match(host) is None:
+            raise InvalidParams("host is not a name")
+        end_to_end = result.get("mode") == END_TO_END
+        return cls(session, heartbeat, url, end_to_end, host)
 
 
 class TunnelListener(Interface):
@@ -138,6 +166,7 @@ class DeviceTunnel:
         self._multiplexed: Multiplexed | None = None
         self._up_since: float | None = None
         self._sent_away: SentAway | None = None
+        self._unsuited: Unsuited | None = None
         self._closing: IDelayedCall | None = None
         self._lost = False
 
@@ -185,6 +214,8 @@ class DeviceTunnel:
         if self._sent_away is not None:
             away = self._sent_away
             outcome: Outcome = SentAway(away.reason, away.retry_after, up_for)
+        elif self._unsuited is not None:
+            outcome = self._unsuited
         else:
             outcome = Lost(reason_of(reason.value), up_for)
         self._listener.lost(outcome)
@@ -222,7 +253,17 @@ class DeviceTunnel:
         if reason in _FINAL_REASONS:
             self.close()
 
+    def _give_up(self, why: str) -> None:
+        """The tunnel stays without streams: what people send must not be read."""
+        self._unsuited = Unsuited(why)
+        self.close()
+
     def _got_welcome(self, welcome: Welcome) -> None:
+        if self._greeting.end_to_end and not welcome.end_to_end:
+            self._give_up(
+                "the server is too old for --end-to-end, and would look inside"
+            )
+            return
         if self._multiplexed is not None:
             self._multiplexed.set_heartbeat(welcome.heartbeat)
         self._up_since = self._clock.seconds()
@@ -232,6 +273,12 @@ class DeviceTunnel:
         if self._lost or self._sent_away is not None:
             return
         if isinstance(failure.value, RpcError):
+            if failure.value.code == NO_HOSTS:
+                self._give_up(
+                    "the server has no host of its own for each system, which "
+                    "--end-to-end needs; its operator has to start it with --domain"
+                )
+                return
             why = printable(failure.getErrorMessage())
             self._break(TunnelBroken(f"the server's greeting failed: {why}"))
         else:

@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cfos_cloud.device.further import InvalidFurther
 from cfos_cloud.device.users import (
+    UserEntry,
     Users,
     UsersError,
     check_user_id,
     check_user_name,
+    parse_devices,
     parse_line,
 )
 from cfos_cloud.secret_files import (
@@ -38,7 +41,8 @@ LOCK_PATIENCE = 10.0
 
 _HEADER = (
     "# Users of a cfos-device: NAME:HASH, argon2id hashes of their user IDs.\n"
-    "# Edit with: cfos-cloud device-user add|list|remove --users-file FILE\n"
+    "# NAME:HASH:DEVICE,DEVICE: further devices of the site that the user may see.\n"
+    "# Edit with: cfos-cloud device-user add|allow|list|remove --users-file FILE\n"
 )
 
 
@@ -71,14 +75,24 @@ class UsersFile:
         except UsersError as error:
             raise UserToolError(str(error)) from error
 
-    def names(self) -> list[str]:
-        """The names in it, in its order."""
+    def entries(self) -> list[UserEntry]:
+        """Who is in it, in its order."""
         if not self._path.exists():  # more likely a mistyped name than no users
             raise UserToolError(f"there is no file {self._path}")
-        return list(self.users().hashes)
+        users = self.users()
+        return [entry for name in users.hashes if (entry := users.entry(name))]
 
-    def add(self, name: str, user_id: str | None = None) -> str:
-        """Add a user and return the ID: ``user_id``, or a new one of 12 digits."""
+    def add(
+        self,
+        name: str,
+        user_id: str | None = None,
+        devices: frozenset[str] = frozenset(),
+    ) -> str:
+        """
+        Add a user and return the ID: ``user_id``, or a new one of 12 digits.
+
+        :param devices: further ones of the site that the user may see.
+        """
         try:
             check_user_name(name)
             if user_id is not None:
@@ -95,11 +109,21 @@ class UsersFile:
                     user_id = _generate_id()
             elif users.match(user_id) is not None:
                 raise UserToolError("this user ID is in use")
-            line = f"{name}:{users.recipe().hash(user_id)}\n"
+            line = f"{UserEntry(name, users.recipe().hash(user_id), devices)}\n"
             text = self._text() or _HEADER
             text += "" if text.endswith("\n") else "\n"
             self._write(text + line)
         return user_id
+
+    def allow(self, name: str, devices: frozenset[str]) -> None:
+        """Change which further devices a user may see; the user's log-ins end."""
+        with self._locked():
+            entry = self.users().entry(name)
+            if entry is None:
+                raise UserToolError(f"there is no user {name}")
+            new = str(UserEntry(name, entry.hash, devices))
+            lines = self._text().split("\n")
+            self._write("\n".join(new if _name(old) == name else old for old in lines))
 
     def remove(self, name: str) -> None:
         """Take a user out; the device end drops what the user has open."""
@@ -163,10 +187,23 @@ def add_parsers(subparsers: SubParsers) -> None:
     source = add.add_mutually_exclusive_group()
     source.add_argument("--id-file", metavar="FILE", help="the user ID is in FILE")
     source.add_argument("--ask", action="store_true", help="ask for the user ID")
+    allow = actions.add_parser(
+        "allow", help="change which further devices of the site a user may see"
+    )
+    allow.add_argument("name", metavar="NAME")
+    for action, required in ((add, False), (allow, True)):
+        action.add_argument(
+            "--devices",
+            metavar="NAMES",
+            required=required,
+            default="",
+            help="further devices that the user may see beside the main one: "
+            "meter,inverter say, as in --also of the device end; '' for none",
+        )
     remove = actions.add_parser("remove", help="remove a user")
     remove.add_argument("name", metavar="NAME")
     list_ = actions.add_parser("list", help="list the users")
-    for action in (add, list_, remove):
+    for action in (add, allow, list_, remove):
         action.add_argument(
             "--users-file", metavar="FILE", required=True, type=Path, dest="users_file"
         )
@@ -183,9 +220,14 @@ def run(arguments: argparse.Namespace) -> int:
             case "remove":
                 file.remove(arguments.name)
                 _say(arguments, {"removed": arguments.name}, [])
+            case "allow":
+                devices = _given_devices(arguments)
+                file.allow(arguments.name, devices)
+                named = {"name": arguments.name, "devices": sorted(devices)}
+                _say(arguments, named, [])
             case _:
-                names = file.names()
-                _say(arguments, {"items": [{"name": name} for name in names]}, names)
+                entries = file.entries()
+                _say(arguments, {"items": list(map(_shown, entries))}, _lines(entries))
     except UserToolError as error:
         print(f"cfos-cloud device-user: {error}", file=sys.stderr)
         return error.status
@@ -195,7 +237,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _add(file: UsersFile, arguments: argparse.Namespace) -> None:
     name = arguments.name
     given = _given_id(arguments)
-    user_id = file.add(name, given)
+    user_id = file.add(name, given, _given_devices(arguments))
     if given is None:
         _say(
             arguments,
@@ -204,6 +246,26 @@ def _add(file: UsersFile, arguments: argparse.Namespace) -> None:
         )
     else:
         _say(arguments, {"name": name}, [])
+
+
+def _given_devices(arguments: argparse.Namespace) -> frozenset[str]:
+    try:
+        return parse_devices(arguments.devices)
+    except InvalidFurther as error:
+        raise BadInput(f"--devices: {error}") from error
+
+
+def _shown(entry: UserEntry) -> dict[str, object]:
+    shown: dict[str, object] = {"name": entry.name}
+    return shown | ({"devices": sorted(entry.devices)} if entry.devices else {})
+
+
+def _lines(entries: list[UserEntry]) -> list[str]:
+    """A name a line, and what else the user may see."""
+    return [
+        "\t".join((entry.name, *filter(None, [",".join(sorted(entry.devices))])))
+        for entry in entries
+    ]
 
 
 def _given_id(arguments: argparse.Namespace) -> str | None:
@@ -239,7 +301,7 @@ def _lock(descriptor: int) -> bool:
 
 def _name(line: str) -> str | None:
     entry = parse_line(line)
-    return None if entry is None else entry[0]
+    return None if entry is None else entry.name
 
 
 def _generate_id() -> str:

@@ -1,8 +1,10 @@
 """
 The users of a device end: people who log in with a user ID.
 
-The file has one user a line, ``NAME:HASH``, the hash as an argon2id PHC string;
-empty lines and lines that start with ``#`` say nothing. A log-in brings the user
+The file has one user a line, ``NAME:HASH`` or ``NAME:HASH:DEVICE,DEVICE``: the hash as
+an argon2id PHC string, and the further devices of the site that the user may see
+beside the main one; without them that one only. Empty lines and lines that start with
+``#`` say nothing. A log-in brings the user
 ID only, no name, so every different salt in the file costs one computation: the
 tool that writes the file gives all its lines the same salt.
 """
@@ -25,6 +27,7 @@ from cfos_cloud.device.argon2_hash import (
     InvalidHash,
     Recipe,
 )
+from cfos_cloud.device.further import InvalidFurther, check_device_name
 from cfos_cloud.secret_files import SecretFileError, read_secret_if_any
 
 #: Different salts and costs in one file; a log-in computes each of them.
@@ -69,10 +72,30 @@ def check_user_id(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class UserEntry:
+    """One user; ``devices`` are further ones of the site."""
+
+    name: str
+    hash: Argon2Hash
+    devices: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        """The line."""
+        devices = f":{','.join(sorted(self.devices))}" if self.devices else ""
+        return f"{self.name}:{self.hash}{devices}"
+
+
+@dataclass(frozen=True)
 class Users:
-    """The users of one moment, their hashes by name."""
+    """
+    The users of one moment, their hashes by name; and the further devices of those who
+    may see any.
+    """
 
     hashes: Mapping[str, Argon2Hash] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    devices: Mapping[str, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
 
@@ -98,6 +121,7 @@ class Users:
             letters), or there are more than 8 different salts and costs.
         """
         hashes: dict[str, Argon2Hash] = {}
+        devices: dict[str, frozenset[str]] = {}
         names: set[str] = set()
         recipes: set[Recipe] = set()
         for number, line in enumerate(text.split("\n"), start=1):
@@ -105,7 +129,7 @@ class Users:
                 entry = parse_line(line)
                 if entry is None:
                     continue
-                name, hash_ = entry
+                name, hash_ = entry.name, entry.hash
                 if name.lower() in names:
                     raise ValueError(f"user {name} comes twice")
                 recipes.add(hash_.recipe)
@@ -118,7 +142,16 @@ class Users:
                 raise UsersError(f"{source}, line {number}: {error}") from error
             names.add(name.lower())
             hashes[name] = hash_
-        return cls(MappingProxyType(hashes))
+            if entry.devices:
+                devices[name] = entry.devices
+        return cls(MappingProxyType(hashes), MappingProxyType(devices))
+
+    def entry(self, name: str) -> UserEntry | None:
+        """All that there is of a user; ``None``: there is no such user."""
+        hash_ = self.hashes.get(name)
+        if hash_ is None:
+            return None
+        return UserEntry(name, hash_, self.devices.get(name, frozenset()))
 
     def match(self, user_id: str) -> str | None:
         """
@@ -149,10 +182,19 @@ class Users:
 _DECOY = Recipe(bytes(SALT_BYTES))
 
 
-def parse_line(line: str) -> tuple[str, Argon2Hash] | None:
+def parse_devices(text: str) -> frozenset[str]:
     """
-    Name and hash of the user that ``line`` is, ``None`` for an empty one or a
-    comment.
+    The names in ``meter,inverter``, none in an empty text.
+
+    :raises InvalidFurther: one of them can't name a device.
+    """
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    return frozenset(check_device_name(name) for name in names)
+
+
+def parse_line(line: str) -> UserEntry | None:
+    """
+    The user that ``line`` is, ``None`` for an empty one or a comment.
 
     :raises ValueError: neither (:class:`InvalidHash` is one).
     """
@@ -161,9 +203,10 @@ def parse_line(line: str) -> tuple[str, Argon2Hash] | None:
         return None
     name, colon, text = line.partition(":")
     if not colon:
-        raise ValueError("not NAME:HASH")
-    check_user_name(name.strip())
+        raise ValueError("not NAME:HASH, nor NAME:HASH:DEVICES")
+    name = check_user_name(name.strip())
+    hash_, _, devices = text.partition(":")
     try:
-        return name.strip(), Argon2Hash.parse(text.strip())
-    except InvalidHash as error:
-        raise ValueError(f"user {name.strip()}: {error}") from error
+        return UserEntry(name, Argon2Hash.parse(hash_.strip()), parse_devices(devices))
+    except (InvalidHash, InvalidFurther) as error:
+        raise ValueError(f"user {name}: {error}") from error

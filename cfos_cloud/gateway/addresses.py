@@ -11,6 +11,11 @@ _MEDIA_RANGE = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)\Z")
 _ZERO_WEIGHT = re.compile(r";\s*q\s*=\s*0(?:\.0{0,3})?\s*(?:;|\Z)", re.IGNORECASE)
 
 
+#: On a device's host: takes over a session (``ENTER_PATH/<code>``), or leads to the
+#: log-in.
+ENTER_PATH = b"/cloud/enter"
+
+
 class Place(Enum):
     """Where a request goes, before anybody asks who sent it."""
 
@@ -37,6 +42,11 @@ def place_of(target: bytes) -> Place:
 def login_path(language: str) -> bytes:
     """The log-in page in ``language``."""
     return b"/ui/%b/cloud-login.htm" % language.encode("ascii")
+
+
+def logout_path(language: str) -> bytes:
+    """Where one logs out."""
+    return b"/ui/%b/cloud-logout.htm" % language.encode("ascii")
 
 
 def accepts_html(accept: bytes | None) -> bool:

@@ -9,13 +9,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
-from cfos_cloud.gateway.addresses import TUNNEL_PATH
 from cfos_cloud.gateway.client import Client
+from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.tls import served_certificate
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.tunnel.exchange import Exchange
+from cfos_cloud.tunnel.modes import Modes
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.scram import (
     Challenge,
@@ -28,9 +29,9 @@ from cfos_cloud.tunnel.scram import (
     end_point_binding,
 )
 from cfos_cloud.tunnel.session import TunnelSession
+from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.tunnel.yamux import Role
 
-UPGRADE = b"cfos-tunnel/1"
 #: Seconds for a device to come back to a server that is about to stop.
 STOPPING_RETRY_AFTER = 10
 
@@ -69,8 +70,10 @@ class TunnelDoor:
         throttle: Throttle,
         clock: IReactorTime,
         events: EventLog = NO_EVENTS,
+        modes: Modes | None = None,
     ) -> None:
         self._find = find
+        self._modes = modes
         self._fakes = fakes
         self._exchange = exchange
         self._throttle = throttle
@@ -105,13 +108,9 @@ class TunnelDoor:
         client: Client,
     ) -> None:
         """Answer one request for the tunnel; a proven one becomes it."""
-        if (
-            head.method != b"GET"
-            or head.upgrade is None
-            or head.upgrade.strip().lower() != UPGRADE
-            or head.target != TUNNEL_PATH
-        ):
-            _respond(channel, 426, b"Upgrade Required", b"Upgrade: %b\r\n" % UPGRADE)
+        upgrade = upgrade_of(head)
+        if isinstance(upgrade, NoUpgrade):
+            _respond(channel, upgrade.status, upgrade.reason, upgrade.fields)
             return
         if self.closed:
             _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
@@ -125,7 +124,7 @@ class TunnelDoor:
         authorization = value_of(head.fields, b"authorization")
         step = handshake.respond(authorization, keys[0])
         if isinstance(step, Proven):
-            self._admit(channel, head, client, step)
+            self._admit(channel, head, client, step, upgrade)
             return
         if not isinstance(step, Challenge):
             self._throttle.failed(keys)
@@ -172,6 +171,7 @@ class TunnelDoor:
         head: RequestHead,
         client: Client,
         proven: Proven,
+        upgrade: TunnelUpgrade,
     ) -> None:
         system = self._find(proven.cloud_id)
         if system is None or not system.enabled:
@@ -190,14 +190,19 @@ class TunnelDoor:
             self._exchange,
             self._clock,
             url=(client.scheme + b"://" + head.host).decode("ascii"),
+            modes=self._modes,
         )
         channel.inform(
             101,
             b"Switching Protocols",
-            b"Connection: Upgrade\r\nUpgrade: %b\r\nAuthentication-Info: %b\r\n"
-            % (UPGRADE, proven.authentication_info),
+            b"Connection: Upgrade\r\n%bAuthentication-Info: %b\r\n"
+            % (upgrade.fields, proven.authentication_info),
         )
-        channel.hand_over(Multiplexed(Role.SERVER, self._clock, session))
+        tunnel = Multiplexed(Role.SERVER, self._clock, session)
+        if upgrade.websocket:
+            channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))
+        else:
+            channel.hand_over(tunnel)
 
 
 def _respond(

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import accepts_html, login_path
+from cfos_cloud.gateway.bookmarks import NO_BOOKMARK, Bookmark
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import (
     ErrorKind,
@@ -106,21 +107,31 @@ class ErrorAnswers:
         _answer(channel, answer.status, fields, answer.body)
 
     def log_in_first(
-        self, channel: RequestChannel, head: RequestHead, client: Client
+        self,
+        channel: RequestChannel,
+        head: RequestHead,
+        client: Client,
+        elsewhere: bytes = b"",
+        bookmark: Bookmark = NO_BOOKMARK,
     ) -> None:
-        """Neither a session nor a key: to the log-in, or away."""
+        """
+        Neither a session nor a key: to the log-in, or away.
+
+        :param elsewhere: the origin of the log-in, where it is another one.
+        """
         path = head.target.partition(b"?")[0]
         if path.startswith(b"/api/json/"):
             self.refuse_key(channel)
         elif is_for_a_page(head, path):
             wanted = value_of(head.fields, b"accept-language") or b""
             location = login_path(choose(wanted.decode("latin-1")))
-            _answer(
-                channel,
-                303,
-                b"Location: %b\r\nCache-Control: no-store\r\n"
-                b"Vary: Accept-Language\r\n" % location,
-            )
+            fields = [
+                b"Location: %b%b%b\r\n" % (elsewhere, location, bookmark.query),
+                b"Cache-Control: no-store\r\nVary: Accept-Language\r\n",
+            ]
+            if bookmark.cookie is not None:
+                fields.append(b"Set-Cookie: %b\r\n" % bookmark.cookie)
+            _answer(channel, 303, b"".join(fields))
         else:
             self.fail(channel, head, ErrorKind.UNAUTHORISED, "no session", client)
 
@@ -130,19 +141,6 @@ class ErrorAnswers:
         and never a page, since programs read it.
         """
         _answer(channel, 401, b"Cache-Control: no-store\r\n")
-
-    def no_longer_allowed(
-        self,
-        channel: RequestChannel,
-        head: RequestHead,
-        client: Client,
-        access: Access,
-    ) -> None:
-        """``access`` has ended before there was an answer."""
-        if access.for_people:
-            self.log_in_first(channel, head, client)
-        else:
-            self.refuse_key(channel)
 
     def refuse_worker(
         self, channel: RequestChannel, client: Client, access: Access

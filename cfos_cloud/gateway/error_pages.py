@@ -40,6 +40,10 @@ class ErrorKind(Enum):
     BUSY = ("busy", 503)
     #: The answer broke the rules of HTTP, or ended before its head did.
     BAD_GATEWAY = ("bad-gateway", 502)
+    #: The log-in is good for other devices of the site than this one.
+    NOT_ALLOWED = ("not-allowed", 403)
+    #: The site has no device of the name that the host has.
+    NO_SUCH_DEVICE = ("no-such-device", 404)
     #: Another site used our cookie.
     CROSS_SITE = ("cross-site", 403)
     BAD_REQUEST = ("bad-request", 400)

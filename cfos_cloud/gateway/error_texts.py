@@ -18,6 +18,8 @@ TITLES: dict[str, str] = {
     "timeout": _("The device takes too long"),
     "busy": _("The device is busy"),
     "bad-gateway": _("The device's answer was cut off"),
+    "not-allowed": _("This device is not for you to see"),
+    "no-such-device": _("The site has no such device"),
     "cross-site": _("Stopped for your safety"),
     "bad-request": _("The request was not understood"),
     "unauthorised": _("Please log in"),
@@ -44,6 +46,13 @@ DETAILS: dict[str, str] = {
     "busy": _("It is answering other requests. Please try again in a moment."),
     "bad-gateway": _(
         "What came back from the device could not be used. It may be worth another try."
+    ),
+    "not-allowed": _(
+        "The site has no device of this name that you may open. "
+        "Whoever runs the site can change that."
+    ),
+    "no-such-device": _(
+        "No device of this name is set up there. The address may have been mistyped."
     ),
     "cross-site": _(
         "Another website tried to send this request to your device in your name."

@@ -11,6 +11,8 @@ from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import Place, place_of
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import ErrorKind
+from cfos_cloud.gateway.host_rules import leads_here, way_to_log_in
+from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.key_access import SystemKeyAccess
 from cfos_cloud.gateway.key_requests import without_key
 from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
@@ -22,12 +24,12 @@ from cfos_cloud.gateway.rewriting import (
 )
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.gateway.stream_lines import StreamLines
+from cfos_cloud.gateway.tunnels import Tunnel
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
 from cfos_cloud.relay.upstream import UpstreamConnection
 from cfos_cloud.tunnel.scram import ServerHandshake
-from cfos_cloud.tunnel.session import TunnelSession
 from cfos_cloud.tunnel.yamux import LocalError
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ _DEVICE_ERRORS = {
     b"refused": ErrorKind.REFUSED,
     b"timeout": ErrorKind.TIMEOUT,
     b"busy": ErrorKind.BUSY,
+    b"forbidden": ErrorKind.NOT_ALLOWED,
+    b"unknown": ErrorKind.NO_SUCH_DEVICE,
 }
+#: Of answers that a device end gives for itself; it says so in ``Cfos-Error``.
+_DEVICE_STATUSES = frozenset({403, 404, 502, 503, 504})
 
 
 class FrontConnection:
@@ -62,7 +68,7 @@ class FrontConnection:
         self._handshake: ServerHandshake | None = None
         self._upstream: UpstreamConnection | None = None
         #: What the waiting stream is for: the tunnel and the stream's first line.
-        self._upstream_for: tuple[TunnelSession, bytes] | None = None
+        self._upstream_for: tuple[Tunnel, bytes] | None = None
         self._lines = StreamLines()
         #: When the present request for a device came.
         self._began = 0.0
@@ -84,17 +90,20 @@ class FrontConnection:
             gateway.door.answer(self._handshake, channel, head, client)
             return None
         cookie_values = [value for name, _, value in head.fields if name == b"cookie"]
-        session = self._session(cookie_values, client)
+        device = gateway.hosts.device_of(head.host)
+        session = None
+        if device is not None or gateway.hosts.is_shared:
+            session = self._session(cookie_values, client, device)
         if session is not None:
-            why = refusal_of(head, client.scheme)
+            why = refusal_of(head, client.scheme, own_host=device is not None)
             if why is not None:
                 self._refuse(channel, head, why, client, session)
                 return None
         if place is Place.OURS or (place is Place.ROBOTS and session is None):
             cloud_id = None if session is None else session.cloud_id
-            return self._to_page(channel, head, client, cloud_id)
+            return self._to_page(channel, head, client, cloud_id, device)
         if session is None:
-            return self._without_session(channel, head, cookie_values, client)
+            return self._without_session(channel, head, cookie_values, client, device)
         own = head if gateway.keys is None else gateway.keys.without_ours(head)
         return self._to_device(channel, head, session, own, cookie_values, client)
 
@@ -114,7 +123,7 @@ class FrontConnection:
     # RelayOwner
 
     def response_fields(self, relay: Relay[Access], head: ResponseHead) -> bytes | None:
-        if head.status in (502, 503, 504) and value_of(head.fields, b"cfos-error"):
+        if head.status in _DEVICE_STATUSES and value_of(head.fields, b"cfos-error"):
             return None
         self._gateway.metrics.device_answered(head.status, self._began)
         return response_fields(head)
@@ -134,10 +143,10 @@ class FrontConnection:
         def answer() -> None:
             if relay.channel.lost:
                 return
-            if relay.access.ended:
-                self._gateway.answers.no_longer_allowed(
-                    relay.channel, relay.head, self._client, relay.access
-                )
+            if relay.access.ended and relay.access.for_people:
+                self._log_in_first(relay.channel, relay.head, self._client)
+            elif relay.access.ended:
+                self._gateway.answers.refuse_key(relay.channel)
             else:
                 online = self._gateway.exchange.session(relay.access.cloud_id)
                 kind = ErrorKind.OFFLINE if online is None else ErrorKind.BAD_GATEWAY
@@ -162,12 +171,14 @@ class FrontConnection:
 
     # within
 
-    def _session(self, values: list[bytes], client: Client) -> Session | None:
+    def _session(
+        self, values: list[bytes], client: Client, device: DeviceHost | None
+    ) -> Session | None:
         name = cookies.session_name(client.secure)
         for value in values:
             token = cookies.find(value, name)
             if token is not None:
-                return self._gateway.sessions.find(token)
+                return self._gateway.sessions.find(token, device)
         return None
 
     def _refuse(
@@ -190,16 +201,17 @@ class FrontConnection:
         head: RequestHead,
         cookie_values: list[bytes],
         client: Client,
+        device: DeviceHost | None,
     ) -> RequestSink | None:
         """By an access key, or to the log-in."""
         gateway = self._gateway
         token = None if gateway.keys is None else gateway.keys.token_of(head)
         if gateway.keys is None or token is None:
             gateway.metrics.without_session += 1
-            gateway.answers.log_in_first(channel, head, client)
+            self._log_in_first(channel, head, client)
             return None
         access = gateway.keys.admit(token, head, client.address)
-        if access is None:
+        if access is None or not leads_here(gateway.hosts, access, head, device):
             gateway.metrics.without_session += 1
             gateway.answers.refuse_key(channel)
             return None
@@ -211,21 +223,31 @@ class FrontConnection:
         own = without_key(head)
         return self._to_device(channel, head, access, own, cookie_values, client)
 
+    def _log_in_first(
+        self, channel: RequestChannel, head: RequestHead, client: Client
+    ) -> None:
+        gateway = self._gateway
+        elsewhere, bookmark = way_to_log_in(gateway.hosts, head, client)
+        gateway.answers.log_in_first(channel, head, client, elsewhere, bookmark)
+
     def _to_page(
         self,
         channel: RequestChannel,
         head: RequestHead,
         client: Client,
         cloud_id: str | None = None,
+        device: DeviceHost | None = None,
     ) -> PageExchange:
+        gateway = self._gateway
         return PageExchange(
-            self._gateway.site,
+            gateway.site_of(device),
             channel,
             head,
             client.address,
             client.secure,
             cloud_id,
-            self._gateway.metrics.pages,
+            gateway.metrics.pages,
+            device,
         )
 
     def _to_device(
@@ -259,10 +281,13 @@ class FrontConnection:
     def _start(
         self,
         relay: Relay[Access],
-        tunnel: TunnelSession,
+        tunnel: Tunnel,
         request: tuple[bytes, bytes],
     ) -> bool:
         """Begin on the stream that waits, if it is for the same, else on a new one."""
+        if tunnel.end_to_end:
+            # No session and no key leads here; should one, it ends here.
+            return False
         preamble, head = request
         upstream = self._upstream
         if upstream is None or self._upstream_for != (tunnel, preamble):

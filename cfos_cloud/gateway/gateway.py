@@ -9,15 +9,15 @@ from twisted.internet.protocol import ServerFactory
 from twisted.web.server import Site
 
 from cfos_cloud.gateway.client import Client, ProxyTrust, plain_address
-from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_answers import ErrorAnswers, SystemDirectory
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.front import FrontConnection
+from cfos_cloud.gateway.hosts import DeviceHost, Hosts
 from cfos_cloud.gateway.key_requests import KeyGate
 from cfos_cloud.gateway.sessions import SessionTable
+from cfos_cloud.gateway.tunnels import Door, Tunnels
 from cfos_cloud.metrics import RequestMetrics
 from cfos_cloud.relay.channel import RequestChannel
-from cfos_cloud.tunnel.exchange import Exchange
 
 
 @dataclass
@@ -25,20 +25,34 @@ class Gateway:
     """The parts that a request may need on its way."""
 
     clock: IReactorTime
-    exchange: Exchange
+    exchange: Tunnels
     systems: SystemDirectory
     sessions: SessionTable
-    door: TunnelDoor
+    door: Door
     error_pages: ErrorPages
     site: Site
     proxies: ProxyTrust
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
     #: ``None``: there are no access keys, and whoever presents one has none.
     keys: KeyGate | None = None
+    hosts: Hosts = field(default_factory=lambda: Hosts(None))
+    #: Our pages on the hosts of devices, where they have such.
+    device_site: Site | None = None
     channels: dict[RequestChannel, FrontConnection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.answers = ErrorAnswers(self.systems, self.error_pages)
+
+    def site_of(self, device: DeviceHost | None) -> Site:
+        """
+        Our pages on the cloud's own host, or on a device's.
+
+        :raises ValueError: there are none for devices' hosts.
+        """
+        site = self.site if device is None else self.device_site
+        if site is None:
+            raise ValueError("there are no pages of ours for the hosts of devices")
+        return site
 
     def close_when_idle(self) -> None:
         """No more requests: connections end with their present response."""

@@ -10,42 +10,12 @@ server, is the cloud's own: log-in, the operator's page, the API. A system's is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id, fold
+from cfos_cloud.hosts import DEVICE_NAME, DeviceHost, parse_label
 
-#: What a further device of a site may be called.
-DEVICE_NAME = re.compile(r"[a-z0-9]{1,20}\Z")
+__all__ = ["DEVICE_NAME", "DeviceHost", "Hosts", "parse_label"]
+
 _PORT = re.compile(rb":[0-9]{1,5}\Z")
-
-
-@dataclass(frozen=True)
-class DeviceHost:
-    """
-    ``cloud_id`` is folded, and may be of no system; ``name`` is that of a further
-    device, ``None`` the main one.
-    """
-
-    cloud_id: str
-    name: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The host's first label."""
-        return self.cloud_id if self.name is None else f"{self.name}--{self.cloud_id}"
-
-
-def parse_label(label: str) -> DeviceHost | None:
-    """The device whose host begins with ``label``; ``None``: no device's can."""
-    name, dashes, rest = label.lower().partition("--")
-    cloud_id = rest if dashes else name
-    if dashes and DEVICE_NAME.match(name) is None:
-        return None
-    try:
-        check_cloud_id(cloud_id)
-    except InvalidCloudID:
-        return None
-    return DeviceHost(fold(cloud_id), name if dashes else None)
 
 
 class Hosts:
@@ -87,3 +57,20 @@ class Hosts:
         port = _PORT.search(host)
         label = "" if device is None else f"{device.label}."
         return f"{label}{self.domain}".encode("ascii") + (port[0] if port else b"")
+
+    def origin_of(self, device: DeviceHost | None, host: bytes, scheme: bytes) -> bytes:
+        """
+        The same as an origin, to lead a browser there.
+
+        :raises ValueError: there is one host for all.
+        """
+        return scheme + b"://" + self.authority_of(device, host)
+
+    def all_devices(self, host: bytes, scheme: bytes) -> bytes:
+        """
+        All hosts of devices as one source of a ``Content-Security-Policy``; empty where
+        there is one host for all.
+        """
+        if self.domain is None:
+            return b""
+        return scheme + b"://*." + self.authority_of(None, host)

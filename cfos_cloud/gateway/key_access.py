@@ -82,6 +82,10 @@ class KnownSystem(Interface):
     def enabled(self) -> bool:
         """Whether anybody may use it."""
 
+    @property
+    def end_to_end(self) -> bool:
+        """Whether its TLS ends at its device, so that no key gets there from here."""
+
 
 class SystemDirectory(Interface):
     """Where systems are looked up, in memory."""
@@ -133,11 +137,13 @@ class KeyAccesses:
         The access of the key that ``token`` is, which counts as used from the address
         ``client``: a :class:`SystemKeyAccess` unless its scope is the cloud.
 
-        :raises KeyRefused: it does not work, or its system is disabled.
+        :raises KeyRefused: it does not work, its system is disabled, or its TLS ends
+            at the device.
         """
         key = self._authority.check(token)
-        if not self._is_enabled(key):
-            raise KeyRefused("its system is disabled", key)
+        closed = self._why_closed(key)
+        if closed is not None:
+            raise KeyRefused(closed, key)
         self._keys.used(key.id, client)
         access = self._held.get(key.id)
         if access is None:
@@ -175,7 +181,10 @@ class KeyAccesses:
         return key
 
     def end_system(self, cloud_id: str) -> None:
-        """The system was removed or disabled: whatever its keys do ends."""
+        """
+        The system was removed or disabled, or its TLS ends at its device: whatever its
+        keys do ends.
+        """
         folded = fold(cloud_id)
         for access in list(self._held.values()):
             if access.cloud_id is not None and fold(access.cloud_id) == folded:
@@ -194,13 +203,16 @@ class KeyAccesses:
 
     def _still_works(self, access: KeyAccess, now: datetime) -> bool:
         key = self._keys.get(access.key.id)
-        return key is not None and key.works(now) and self._is_enabled(key)
+        return key is not None and key.works(now) and not self._why_closed(key)
 
-    def _is_enabled(self, key: AccessKey) -> bool:
+    def _why_closed(self, key: AccessKey) -> str | None:
+        """Why no key of its system gets there; ``None``: they do."""
         if key.cloud_id is None:
-            return True
+            return None
         system = self._systems.get(key.cloud_id)
-        return system is not None and system.enabled
+        if system is None or not system.enabled:
+            return "its system is disabled"
+        return "its system is end to end" if system.end_to_end else None
 
     def _end(self, access: KeyAccess) -> None:
         """Everything ends, even if one of them fails to."""

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from cfos_cloud.gateway.key_access import KeyAccess
 from cfos_cloud.http.message import RequestHead
+from cfos_cloud.keys import cnf
 from cfos_cloud.keys.authority import KeyRefused
 from cfos_cloud.keys.rules import bearer_of, may_use
 from cfos_cloud.seldom import Seldom
@@ -28,6 +29,14 @@ class KeyFinder(Interface):
         """Whether it is the token of any key of this server, in whatever state."""
 
 
+class KnownTunnel(Interface):
+    """What is asked of a device end that is online."""
+
+    @property
+    def profile(self) -> str | None:
+        """What kind of device it is for."""
+
+
 class KeyGate:
     """
     Lets requests through by their key.
@@ -40,13 +49,20 @@ class KeyGate:
     no browser adds one by itself, as it adds a cookie. Who has it may use it.
 
     :param seconds: a clock, for the log.
+    :param tunnel_of: the tunnel of a system while it is online.
     """
 
     log = Logger()
 
-    def __init__(self, finder: KeyFinder, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        finder: KeyFinder,
+        seconds: Callable[[], float],
+        tunnel_of: Callable[[str], KnownTunnel | None],
+    ) -> None:
         self._finder = finder
         self._seldom = Seldom(seconds)
+        self._tunnel_of = tunnel_of
 
     def token_of(self, head: RequestHead) -> bytes | None:
         """The key that a request presents, good or bad; ``None``: it presents none."""
@@ -108,8 +124,17 @@ class KeyGate:
             head.target,
             upgrade=head.upgrade is not None,
             has_body=head.length != 0,
+            profile=self._profile_of(key.cloud_id),
         ):
             raise KeyRefused("its role may read, and not this", key)
+
+    def _profile_of(self, cloud_id: str | None) -> str | None:
+        if cloud_id is None:
+            return None
+        tunnel = self._tunnel_of(cloud_id)
+        # Nobody knows what is offline, and nothing gets there. An application that
+        # asks for what it always may is to be told so, not that its key is bad.
+        return cnf.PROFILE if tunnel is None else tunnel.profile
 
 
 def without_key(head: RequestHead) -> RequestHead:

@@ -22,6 +22,7 @@ _REASONS = {
     -32001: "wrong secret",
     -32002: "no admin password set",
     -32003: "too many tries at the device",
+    -32603: "trouble at the device end",
 }
 
 
@@ -116,7 +117,13 @@ class Authenticator:
                 return
             answer.callback(
                 self._sessions.create(
-                    cloud_id, grant.grant, grant.role, grant.user, client, language
+                    cloud_id,
+                    grant.grant,
+                    grant.role,
+                    grant.user,
+                    client,
+                    language,
+                    devices=grant.devices,
                 )
             )
 
@@ -137,6 +144,10 @@ class Authenticator:
         )
         return answer
 
+    def revoke(self, session: Session) -> None:
+        """``session``, which nobody has seen, is not to be."""
+        self._sessions.end(session, Ending.SYSTEM_GONE)
+
     def _reason(self, failure: Failure) -> str:
         error = failure.value
         if isinstance(error, RpcError):
@@ -154,5 +165,6 @@ class Authenticator:
             tunnel.logout(grant)
 
     def _session_ended(self, session: Session, ending: Ending) -> None:
-        if ending is not Ending.REVOKED and session.key_id is None:
+        by_key, further = session.key_id is not None, session.is_further
+        if ending is not Ending.REVOKED and not by_key and not further:
             self._forget(session.cloud_id, session.grant)

@@ -22,7 +22,7 @@ class Refusal(Enum):
     #: ``Origin`` is another one.
     FOREIGN_ORIGIN = "foreign origin"
     #: A script that would outlive the session, and see what the next system's pages
-    #: ask for on the same origin.
+    #: ask for on the same origin. (On a host of its own a device may have one.)
     SERVICE_WORKER = "service worker"
 
 
@@ -38,11 +38,15 @@ _SAY_WHO_ASKS = frozenset(
 )
 
 
-def refusal_of(head: RequestHead, scheme: bytes) -> Refusal | None:
+def refusal_of(
+    head: RequestHead, scheme: bytes, *, own_host: bool = False
+) -> Refusal | None:
     """
     ``None`` if a request with our session cookie passes.
 
     :param scheme: ``http`` or ``https``, as the browser sees it.
+    :param own_host: whether the device has this host to itself. The hosts of others
+        are of the same site then, and strangers all the same.
     """
     site = mode = destination = origin = None
     for lower, _, value in head.fields:
@@ -56,7 +60,7 @@ def refusal_of(head: RequestHead, scheme: bytes) -> Refusal | None:
             destination = value
         elif lower == b"origin":
             origin = value
-        else:
+        elif not own_host:
             return Refusal.SERVICE_WORKER
     if site is None and origin is None:
         return None

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request, Site
 
+from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
 
@@ -39,6 +40,8 @@ class CloudRequest(Request):
     secure: bool = False
     #: The system that the client is logged in to.
     cloud_id: str | None = None
+    #: Whose host it came to; ``None``: the cloud's own, or there is one for all.
+    device: DeviceHost | None = None
     #: What it is allowed by, once a page has found out.
     caller: object = None
 
@@ -63,6 +66,7 @@ class PageExchange:
         secure: bool,
         cloud_id: str | None = None,
         responses: list[int] | None = None,
+        device: DeviceHost | None = None,
     ) -> None:
         self.site = site
         #: No access log of twisted.web's.
@@ -83,6 +87,7 @@ class PageExchange:
         request.client_address = client_address
         request.secure = secure
         request.cloud_id = cloud_id
+        request.device = device
         for _, name, value in head.fields:
             request.requestHeaders.addRawHeader(name, value)
         request.parseCookies()

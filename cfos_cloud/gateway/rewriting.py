@@ -13,6 +13,7 @@ from cfos_cloud.gateway.cookies import sets_ours, strip_ours
 from cfos_cloud.gateway.site_data import without_ours
 from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
 from cfos_cloud.http.message import RequestHead, ResponseHead
+from cfos_cloud.http.set_cookie import without_domain
 
 #: Said by us, so never by a client.
 _FORWARDING = frozenset({b"forwarded", b"x-real-ip", b"via", b"cookie"})
@@ -145,8 +146,11 @@ def response_fields(head: ResponseHead) -> bytes:
                 if lower == b"upgrade" and head.status == 101:
                     out += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
                 continue
-            if lower == b"set-cookie" and sets_ours(value):
-                continue
+            if lower == b"set-cookie":
+                if sets_ours(value):
+                    continue
+                # The device end does so, too; but that is the device's own.
+                value = without_domain(value)
             if lower == b"clear-site-data":
                 kept = without_ours(value)
                 if kept is None:

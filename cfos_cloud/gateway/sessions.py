@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.access import Abortable
+from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.tunnel.devices import NamedDevice
 
 #: Seconds without a request after which a session ends.
 IDLE = 24 * 3600.0
@@ -37,7 +39,7 @@ class Ending(Enum):
     REVOKED = "revoked"
     #: The access key that it was opened by has ended.
     KEY_ENDED = "key ended"
-    #: The system was removed or disabled.
+    #: The system was removed or disabled, or its TLS ends at its device now.
     SYSTEM_GONE = "system gone"
 
 
@@ -70,6 +72,13 @@ class Session:
     language: str | None = None
     #: ID of the access key that it was opened by, instead of a password.
     key_id: str | None = None
+    #: The one host where it is good, once it was handed over to it; ``None`` where
+    #: there is one host for all.
+    host: DeviceHost | None = None
+    #: Further devices of the site that it may use, as the device said then.
+    devices: tuple[NamedDevice, ...] = ()
+    #: Whether it lives by another one, see :mod:`~cfos_cloud.gateway.further_sessions`.
+    is_further: bool = False
     streams: set[Abortable] = field(default_factory=set, repr=False)
     ended: bool = False
 
@@ -77,6 +86,11 @@ class Session:
     def by_admin(self) -> bool:
         """Whether the device's admin password has opened it; no key is enough."""
         return self.role == "admin" and self.key_id is None
+
+    @property
+    def device(self) -> str | None:
+        """The further device of the site that it is for; ``None``: the main one."""
+        return None if self.host is None else self.host.name
 
 
 def _new_token() -> bytes:
@@ -127,6 +141,9 @@ class SessionTable:
         client: str,
         language: str | None = None,
         key_id: str | None = None,
+        devices: tuple[NamedDevice, ...] = (),
+        *,
+        is_further: bool = False,
     ) -> Session:
         """
         A new session; where a bound is reached, the least used one ends: of the same
@@ -152,15 +169,22 @@ class SessionTable:
             now,
             language,
             key_id,
+            devices=devices,
+            is_further=is_further,
         )
         self._sessions[session.token] = session
         self._by_system.setdefault(fold(cloud_id), {})[session.token] = session
         return session
 
-    def find(self, token: bytes) -> Session | None:
-        """The session of ``token``, which counts as used now; an expired one ends."""
+    def find(self, token: bytes, host: DeviceHost | None = None) -> Session | None:
+        """
+        The session of ``token``, which counts as used now; an expired one ends.
+
+        :param host: that of the device on which it was presented. At another one than
+            its own a session is none.
+        """
         session = self._sessions.get(token)
-        if session is None:
+        if session is None or session.host != host:
             return None
         now = self._seconds()
         if self._is_expired(session, now):
@@ -202,7 +226,7 @@ class SessionTable:
                 self.end(session, Ending.REVOKED)
 
     def end_system(self, cloud_id: str) -> None:
-        """The system was removed or disabled: all its sessions end."""
+        """As for :attr:`Ending.SYSTEM_GONE`: all its sessions end."""
         for session in self.of_system(cloud_id):
             self.end(session, Ending.SYSTEM_GONE)
 

@@ -47,3 +47,12 @@ class StreamLines:
             )
             made = self._made = _Made(access, client, host, lines)
         return made.lines
+
+
+def tls_line(name: bytes, client: str) -> bytes:
+    """
+    First line of a stream that carries TLS, whose ClientHello asks for ``name``;
+    ``client`` is an address.
+    """
+    preamble = {"kind": "tls", "sni": name.decode("ascii"), "client": client}
+    return json.dumps(preamble, separators=(",", ":")).encode() + b"\n"

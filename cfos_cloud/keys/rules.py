@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
+from cfos_cloud.keys import cnf
 from cfos_cloud.keys.key import Role
 
 _BEARER = b"Bearer "
@@ -42,24 +43,41 @@ def bearer_of(values: Sequence[bytes]) -> bytes | None:
 
 
 def may_use(
-    role: Role, method: bytes, target: bytes, *, upgrade: bool, has_body: bool
+    role: Role,
+    method: bytes,
+    target: bytes,
+    *,
+    upgrade: bool,
+    has_body: bool,
+    profile: str | None = None,
 ) -> bool:
     """
     Whether a key of ``role`` may send this request: ``target`` as it is in the
     request's first line; ``upgrade`` and ``has_body`` tell whether it has such fields,
-    be the body empty.
+    be the body empty; ``profile`` is what the device end says of its device.
 
     ``ADMIN`` may everything. ``API`` may read: GET and HEAD of what is strictly below
-    ``/api/json/``, with any query.
+    ``/api/json/``, with any query, and at a device of the profile ``cfos`` what
+    :func:`cnf.reads` knows.
     """
     if role is Role.ADMIN:
         return True
     if method not in _READING or upgrade or has_body:
         return False
+    if profile == cnf.PROFILE and cnf.reads(target):
+        return True
     path, _, query = target.partition(b"?")
     if not path.startswith(_API) or _QUERY.fullmatch(query) is None:
         return False
-    first, *others = path.removeprefix(_API).split(b"/")
+    return is_plain_path(path.removeprefix(_API))
+
+
+def is_plain_path(path: bytes) -> bool:
+    """
+    Whether every reader takes ``path``, which has no slash in front, for the same
+    names; a slash at its end is none.
+    """
+    first, *others = path.split(b"/")
     if others and others[-1] == b"":
         others.pop()
     return all(_is_plain(segment) for segment in (first, *others))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
 )
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -109,6 +111,17 @@ class Certificate:
     def fingerprint(self) -> str:
         """SHA-256 of :attr:`der` the way browsers show it: ``AB:CD:…``."""
         return self.leaf.fingerprint(SHA256()).hex(":").upper()
+
+    @property
+    def public_key_hash(self) -> str:
+        """
+        SHA-256 of its SubjectPublicKeyInfo, in hexadecimal: what device ends and the
+        operator's tool know a server by.
+        """
+        key = self.leaf.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(key).hexdigest()
 
 
 def issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:

@@ -51,19 +51,22 @@ def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Certifi
     return certificate
 
 
-def read_pair(certificate_pem: bytes, key_pem: bytes) -> Certificate:
+def read_pair(
+    certificate_pem: bytes, key_pem: bytes, *, is_checked: bool = False
+) -> Certificate:
     """
     Both as one, if the server can serve it at the right time: PEM, a key that is
     strong enough and belongs to the first certificate, which is made for servers; a
     chain in order; and a signature that a device can bind its log-in to.
 
+    :param is_checked: as for :func:`read_key`.
     :raises BadCertificate: otherwise.
     """
     chain = read_chain(certificate_pem)
     for number, each in enumerate(chain, start=1):
         _check_readable(each, number)
     _check_public_key(chain[0])
-    key = read_key(key_pem)
+    key = read_key(key_pem, is_checked=is_checked)
     _check_belonging(chain, key)
     _check_order(chain)
     _check_purpose(chain)

@@ -81,10 +81,12 @@ def read_chain(pem: bytes) -> tuple[x509.Certificate, ...]:
     return chain
 
 
-def read_key(pem: bytes) -> PrivateKey:
+def read_key(pem: bytes, *, is_checked: bool = False) -> PrivateKey:
     """
     The first private key of a text.
 
+    :param is_checked: it was read before without this, so the numbers of an RSA key
+        need not be checked once more.
     :raises BadKey: not PEM, encrypted, too large, or neither RSA nor EC.
     """
     if len(pem) > MAX_KEY_BYTES:
@@ -99,7 +101,9 @@ def read_key(pem: bytes) -> PrivateKey:
     if len(block[0]) > MAX_KEY_BLOCK:
         raise BadKey("the private key is larger than RSA with 4096 bits")
     try:
-        key = load_pem_private_key(block[0], password=None)
+        key = load_pem_private_key(
+            block[0], password=None, unsafe_skip_rsa_key_validation=is_checked
+        )
     except TypeError as error:
         raise BadKey(
             "the private key is encrypted: take its passphrase off "

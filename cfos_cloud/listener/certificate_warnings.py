@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -35,6 +35,10 @@ class CertificateWarning:
 
     code: WarningCode
     text: str
+
+    def about(self, names: str) -> CertificateWarning:
+        """The same, which says of a certificate for ``names`` that it is about it."""
+        return replace(self, text=f"{names or 'no name'}: {self.text}")
 
 
 def warnings_of(

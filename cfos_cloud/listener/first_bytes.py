@@ -18,6 +18,7 @@ class Route(Enum):
     """Where a connection goes."""
 
     TLS = "TLS, ended by this server"
+    PASSED = "TLS, ended by a device, for which this server passes it on"
     PLAIN = "anything but TLS"
     NEED_MORE = "too early to say"
 

@@ -1,8 +1,9 @@
-"""TLS with a certificate that can be changed while the server runs."""
+"""TLS with certificates that can be changed while the server runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,6 +12,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
 from cfos_cloud.listener.certificate import Certificate
+from cfos_cloud.listener.certificate_choice import CertificateChoice
 from cfos_cloud.listener.certificate_pem import BadCertificate
 
 if TYPE_CHECKING:
@@ -44,26 +46,55 @@ GROUPS = (b"X25519MLKEM768:X25519:P-256:P-384", b"X25519:P-256:P-384")
 HTTP_1_1 = b"http/1.1"
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 class ReloadableTLS:
     """
     The TLS end of a server, for
     :class:`twisted.protocols.tls.TLSMemoryBIOFactory`: TLS 1.2 and 1.3 by
-    Mozilla's "intermediate" profile, and HTTP/1.1 as the only protocol.
+    Mozilla's "intermediate" profile, and HTTP/1.1 as the only protocol. Among several
+    certificates the name that a client asks for decides (:class:`CertificateChoice`).
 
-    :param certificate: the first one to serve; without it :meth:`use` has to come
+    Connections begin with the default, which may be resumed by session tickets; those
+    that get another one get no tickets. For it is the ticket's keys, and not the name,
+    that decide about a resumption: one across two certificates would leave the client
+    with the one and :func:`served_certificate` with the other.
+
+    :param certificates: the first ones to serve; without any :meth:`use` has to come
         before the first connection.
-    :raises BadCertificate: OpenSSL does not take it.
+    :param main: the server's own name.
+    :param now: the time, aware of its zone.
+    :raises BadCertificate: OpenSSL does not take one.
     """
 
-    def __init__(self, certificate: Certificate | None = None) -> None:
-        if certificate is not None:
-            self.use(certificate)
+    def __init__(
+        self,
+        *certificates: Certificate,
+        main: str | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._main = main
+        self._now = now
+        self._by_name: dict[Certificate, SSL.Context] = {}
+        if certificates:
+            self.use(*certificates)
 
     @property
     def certificate(self) -> Certificate:
-        """The one that new connections get."""
+        """The default, for new connections."""
         return self._certificate
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """All that new connections may get, the one that was imported last first."""
+        return self._certificates
+
+    def choose(self, name: str) -> Certificate:
+        """The one that a new connection gets whose client asks for ``name``."""
+        return self._choice.by_name(name, self._now()) or self._certificate
 
     def check(self, certificate: Certificate) -> None:
         """
@@ -71,26 +102,59 @@ class ReloadableTLS:
         """
         _context(certificate)
 
-    def use(self, certificate: Certificate) -> None:
+    def use(self, *certificates: Certificate) -> None:
         """
-        Serve this certificate from now on. Connections that are open, or in their
-        handshake, keep the one they began with. TLS sessions can't be resumed
-        across this call, as each one draws new keys for session tickets.
+        Serve these certificates from now on, the one that was imported last first.
+        Connections that are open, or in their handshake, keep what they began with.
+        TLS sessions can't be resumed across this call, as each one draws new keys for
+        session tickets.
 
-        :raises BadCertificate: OpenSSL does not take it; the old one stays.
+        :raises BadCertificate: OpenSSL does not take one; what was served stays.
         """
+        choice = CertificateChoice(certificates, self._main)
+        default = choice.default(self._now())
+        several = len(certificates) > 1
+        by_name = {
+            each: self._by_name.get(each) or _context(each)
+            for each in certificates
+            if several and each is not default
+        }
         # An OpenSSL context must not be changed once a connection came from it.
-        self._context = _context(certificate)
-        self._certificate = certificate
+        self._context = _context(default, self._switch(choice, by_name))
+        self._choice, self._by_name = choice, by_name
+        self._certificate, self._certificates = default, certificates
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Called by Twisted for each connection."""
         return SSL.Connection(self._context)
 
+    def _switch(
+        self, choice: CertificateChoice, by_name: dict[Certificate, SSL.Context]
+    ) -> Callable[[SSL.Connection], None] | None:
+        if not by_name:
+            return None
 
-def _context(certificate: Certificate) -> SSL.Context:
+        def switch(connection: SSL.Connection) -> None:
+            asked = connection.get_servername()
+            # A client that resumes has the default: nobody else has tickets.
+            if asked is None or _is_resumed(connection):
+                return
+            # What is no ASCII (RFC 6066 §3) is nobody's name.
+            found = choice.by_name(asked.decode("ascii", "replace"), self._now())
+            context = None if found is None else by_name.get(found)
+            if context is not None:
+                connection.set_context(context)
+                connection.set_options(SSL.OP_NO_TICKET)
+
+        return switch
+
+
+def _context(
+    certificate: Certificate,
+    switch: Callable[[SSL.Connection], None] | None = None,
+) -> SSL.Context:
     try:
-        return server_context(certificate)
+        return server_context(certificate, switch)
     except SSL.Error as error:
         entries = error.args[0] if error.args else ()
         reasons = [entry[2] for entry in entries if entry[2:]]
@@ -99,8 +163,13 @@ def _context(certificate: Certificate) -> SSL.Context:
         ) from error
 
 
-def server_context(certificate: Certificate) -> SSL.Context:
+def server_context(
+    certificate: Certificate,
+    switch: Callable[[SSL.Connection], None] | None = None,
+) -> SSL.Context:
     """
+    :param switch: called with each connection once its client has said what it asks
+        for; must not raise.
     :raises OpenSSL.SSL.Error: OpenSSL does not take the certificate, say for a
         key that is not its own.
     """
@@ -119,6 +188,10 @@ def server_context(certificate: Certificate) -> SSL.Context:
     context.use_privatekey(certificate.key)
     context.check_privatekey()
     _limit_groups(context)
+    if switch is not None:
+        context.set_tlsext_servername_callback(switch)
+        if _session_reused() is None:
+            context.set_options(SSL.OP_NO_TICKET)
     context.set_alpn_select_callback(_select_protocol)
     context.set_tls13_ciphersuites(":".join(TLS_1_3_CIPHERS).encode("ascii"))
     context.set_cipher_list(":".join(TLS_1_2_CIPHERS).encode("ascii"))
@@ -136,6 +209,16 @@ def served_certificate(transport: object) -> bytes | None:
         return None
     certificate = handle.get_certificate(as_cryptography=True)
     return None if certificate is None else certificate.public_bytes(Encoding.DER)
+
+
+def _session_reused() -> Callable[[object], int] | None:
+    # pyOpenSSL does not offer it; its binding does.
+    return getattr(getattr(SSL, "_lib", None), "SSL_session_reused", None)
+
+
+def _is_resumed(connection: SSL.Connection) -> bool:
+    session_reused = _session_reused()
+    return session_reused is not None and session_reused(connection._ssl) == 1
 
 
 def _limit_groups(context: SSL.Context) -> None:

@@ -6,9 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
-from cfos_cloud.device.pins import pin_of
 from cfos_cloud.operator_tool.certificate_text import lines_about
 from cfos_cloud.operator_tool.errors import BadUsage, Refused, ToolError
 from cfos_cloud.operator_tool.options import Session, Work, add_action
@@ -66,6 +63,19 @@ def prepare(arguments: argparse.Namespace) -> Work:
     )
 
 
+async def remember_served(session: Session) -> None:
+    """
+    What is served has changed: know the server by the key that it shows to this tool
+    from here on, rather than take it for another one.
+    """
+    server = session.client.server
+    # Who connects to an address asks for no name (RFC 6066 §3).
+    name = "" if server.is_address else server.host
+    for certificate in await session.client.certificates(name):
+        if name or certificate["default"]:
+            session.remember_key(certificate["public_key"])
+
+
 async def _show(session: Session) -> None:
     certificate = await session.client.certificate()
     session.output.document(certificate, *lines_about(certificate))
@@ -83,9 +93,7 @@ def _import(
             if path is None:
                 raise
             raise ToolError(f"{path}: {error.detail}") from error
-        # Else this tool would take the server for another one from here on.
-        leaf = x509.load_pem_x509_certificates(certificate.encode())[0]
-        session.remember_key(pin_of(leaf))
+        await remember_served(session)
         session.output.document(
             served, "The certificate is in use.", *lines_about(served)
         )

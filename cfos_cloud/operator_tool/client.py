@@ -94,6 +94,15 @@ class OperatorClient:
         members = {"certificate": certificate, "private_key": private_key}
         return await self._api.ask("PUT", "/certificate", json=members)
 
+    async def certificates(self, name: str = "") -> list[Object]:
+        """All in use, or the one that is served to whoever asks for ``name``."""
+        query = {"name": name} if name else {}
+        answer = await self._api.ask("GET", "/certificates", params=query)
+        return list(answer["items"])
+
+    async def remove_certificate(self, fingerprint: str) -> None:
+        await self._api.ask("DELETE", f"/certificates/{quote(fingerprint, safe='')}")
+
     async def backup(self, write: Callable[[bytes], object], with_keys: bool) -> None:
         """A tar file, given to ``write`` piece by piece."""
         query = {"keys": "true" if with_keys else "false"}

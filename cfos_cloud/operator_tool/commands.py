@@ -1,4 +1,4 @@
-"""``cfos-cloud system|key|status|cert|password|loglevel|events``."""
+"""``cfos-cloud system|key|status|cert|certificates|password|loglevel|events``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfos_cloud.operator_tool import (
     certificate_command,
+    certificate_commands,
     event_command,
     key_commands,
     server_commands,
@@ -36,6 +37,7 @@ def add_parsers(subparsers: SubParsers) -> None:
         key_commands,
         server_commands,
         certificate_command,
+        certificate_commands,
         event_command,
     ):
         module.add_parsers(subparsers)

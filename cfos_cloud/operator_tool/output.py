@@ -69,6 +69,10 @@ class Output:
             for row in ([column.title for column in columns], *rows):
                 self._print("\t".join(map(escape, row)))
 
+    def line(self, text: str) -> None:
+        """A line for people below a table."""
+        self._print(escape(text))
+
     def _print(self, line: str) -> None:
         print(line, file=self._file)
 

@@ -29,6 +29,7 @@ COLUMNS = (
     Column("CLIENT", shrinks=True, least=15),
     Column("IN", is_number=True),
     Column("OUT", is_number=True),
+    Column("TLS AT"),
 )
 _SHOWN_ONCE = "The password is shown this once; it goes to the device end."
 _QUERIES = {
@@ -209,10 +210,15 @@ def _state(system: Object) -> str:
     return "online" if system["online"] else "offline"
 
 
+def _tls_at(system: Object) -> str:
+    """Where the TLS of its visitors ends."""
+    return "device" if system["end_to_end"] else "server"
+
+
 def _row(system: Object) -> Sequence[str]:
     names = ("since", "name", "agent", "client", "bytes_in", "bytes_out")
     cells = (text(system[name]) for name in names)
-    return (system["cloud_id"], _state(system), *cells)
+    return (system["cloud_id"], _state(system), *cells, _tls_at(system))
 
 
 def _row_for_people(system: Object) -> Sequence[str]:
@@ -224,4 +230,5 @@ def _row_for_people(system: Object) -> Sequence[str]:
         *(text(system[name] or None) for name in ("name", "agent", "client")),
         size(system["bytes_in"]),
         size(system["bytes_out"]),
+        _tls_at(system),
     )

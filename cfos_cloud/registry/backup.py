@@ -6,6 +6,7 @@ and unless they are left out the keys.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ KEYS = (
     "tls/imported.pem",
     "tls/key.pem",
 )
+#: … and further certificates of the operator's.
+_MORE_KEYS = re.compile(r"tls/imported-[1-9][0-9]{0,8}\.pem", re.ASCII)
 #: The server's, too, but neither keys nor of use on another day.
 _NO_KEYS = ("initial-admin-password", ABOUT)
 _NO_KEYS_SUFFIXES = (".log", ".pid", ".lock")
@@ -185,7 +188,8 @@ def _backup(
 
 def _keys(data_dir: Path, left_out: list[str]) -> Iterator[Member]:
     folders: set[Path] = set()
-    for name in KEYS:
+    more = [path.relative_to(data_dir).as_posix() for path in data_dir.glob("tls/*")]
+    for name in (*KEYS, *sorted(filter(_MORE_KEYS.fullmatch, more))):
         path = data_dir / name
         folder = path.parent
         if not path.is_file() or path.is_symlink() or folder.is_symlink():
@@ -204,7 +208,10 @@ def _strange(data_dir: Path) -> list[str]:
     found = []
     for path in [*data_dir.iterdir(), *data_dir.glob("tls/*")]:
         name = path.relative_to(data_dir)
-        is_known = name.as_posix() in (*KEYS, "tls") and not path.is_symlink()
+        is_ours = name.as_posix() in (*KEYS, "tls") or _MORE_KEYS.fullmatch(
+            name.as_posix()
+        )
+        is_known = is_ours and not path.is_symlink()
         if not is_known and not _is_no_key(name):
             found.append(name.as_posix())
     return sorted(found)[:MAX_STRANGE]

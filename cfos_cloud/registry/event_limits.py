@@ -49,6 +49,8 @@ class Limit:
 LIMITS = {
     EventKind.CONNECTED: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
     EventKind.DISCONNECTED: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
+    EventKind.END_TO_END_ON: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
+    EventKind.END_TO_END_OFF: Limit(Scope.SYSTEM, 20, 600.0, is_proven=True),
     EventKind.LOGGED_IN: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
     EventKind.LOGGED_OUT: Limit(Scope.SYSTEM, 50, 300.0, is_proven=True),
     EventKind.LOGIN_FAILED: Limit(Scope.SYSTEM, 20, 600.0),

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 metadata = MetaData()
@@ -70,6 +71,7 @@ system = Table(
     Column("client", Text),
     Column("bytes_in", BigInteger, nullable=False),
     Column("bytes_out", BigInteger, nullable=False),
+    Column("end_to_end", Boolean, nullable=False, server_default=false()),
 )
 
 setting = Table(

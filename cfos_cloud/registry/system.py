@@ -19,6 +19,8 @@ class System:
     ``cloud_id`` as it was typed; times aware, in UTC; ``agent``, ``client`` and
     ``last_seen`` of the last connection that was recorded; ``bytes_in`` and
     ``bytes_out`` the sums over all that have ended.
+
+    :ivar end_to_end: its TLS ends at its device, by the word of its device end.
     """
 
     cloud_id: str
@@ -31,6 +33,7 @@ class System:
     client: str | None = None
     bytes_in: int = 0
     bytes_out: int = 0
+    end_to_end: bool = False
 
     # Kept, for a search asks ten thousand systems at a time.
 
@@ -99,6 +102,13 @@ class SystemChange:
         """Whether this change switched the system off."""
         before = self.before
         return before is not None and before.enabled and not self.system.enabled
+
+    @property
+    def closed_to_us(self) -> bool:
+        """Whether with this change its TLS ends at its device."""
+        before = self.before
+        was_open = before is None or not before.end_to_end
+        return was_open and self.system.end_to_end
 
     @property
     def password_changed(self) -> bool:

@@ -32,7 +32,7 @@ def add(connection: Connection, new: System) -> None:
 
 def change(connection: Connection, changed: System) -> None:
     """
-    Store what an operator can change.
+    Store what an operator or its device end can change.
 
     :raises UnknownSystem: it is not there (any more).
     """
@@ -42,6 +42,7 @@ def change(connection: Connection, changed: System) -> None:
         .values(
             name=changed.name,
             enabled=changed.enabled,
+            end_to_end=changed.end_to_end,
             **_verifier_columns(changed.verifier),
         )
     )
@@ -69,6 +70,7 @@ def _columns(value: System) -> dict[str, object]:
         "client": value.client,
         "bytes_in": value.bytes_in,
         "bytes_out": value.bytes_out,
+        "end_to_end": value.end_to_end,
         **_verifier_columns(value.verifier),
     }
 
@@ -99,4 +101,5 @@ def _from_row(row: Row[Any]) -> System:
         client=row.client,
         bytes_in=row.bytes_in,
         bytes_out=row.bytes_out,
+        end_to_end=row.end_to_end,
     )

@@ -150,6 +150,31 @@ class Systems:
 
         return self._changes.one_at_a_time(change)
 
+    def set_end_to_end(
+        self, cloud_id: str, end_to_end: bool, by: Origin
+    ) -> Deferred[System]:
+        """
+        Remember where the TLS of a system ends; its device end says so, and nobody
+        else.
+
+        :raises UnknownSystem: as a failure.
+        :raises DatabaseError: as a failure; nothing has changed.
+        """
+
+        async def change() -> System:
+            before = self._known(cloud_id)
+            after = replace(before, end_to_end=end_to_end)
+            if after != before:
+                await self._database.run(lambda db: system_rows.change(db, after))
+                self._mirror.put(after)
+                self._changes.tell(SystemChange(ChangeKind.CHANGED, after, before))
+                # Not written with the change: a device end could fill the disk.
+                on, off = EventKind.END_TO_END_ON, EventKind.END_TO_END_OFF
+                self._events.note(on if end_to_end else off, by, after.cloud_id)
+            return after
+
+        return self._changes.one_at_a_time(change)
+
     def remove(
         self, cloud_id: str, by: Origin = SERVER, *, erase: bool = False
     ) -> Deferred[None]:

@@ -94,6 +94,16 @@ class RequestChannel(Protocol):
         """Whether another request may follow the present one, as far as we know."""
         return self._keep_alive and not self._closing and not self.lost
 
+    @property
+    def resting(self) -> bool:
+        """Whether no request is under way, as far as one has come whole."""
+        return (
+            self._response_done
+            and self._request_done
+            and self._switched is None
+            and self._handed is None
+        )
+
     # the response
 
     def respond(

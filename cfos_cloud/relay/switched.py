@@ -1,17 +1,53 @@
-"""What follows a 101: bytes both ways, of which each may end by itself."""
+"""Bytes both ways, of which each may end by itself: what follows a 101, and raw TLS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol as Interface
+
+from twisted.internet.interfaces import IReactorTime
 
 from cfos_cloud.http.message import ResponseEvent
-from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.relay.deadline import Deadline
-from cfos_cloud.relay.upstream import UpstreamConnection
 
 #: Seconds without a byte after which a connection ends of which one direction has
 #: ended: whoever has left without a word looks like somebody who only listens.
 HALF_CLOSED_SECONDS = 120.0
+
+
+class ClientSide(Interface):
+    """The connection that came; a ``RequestChannel`` after its 101 is one."""
+
+    @property
+    def clock(self) -> IReactorTime: ...
+
+    def send_raw(self, data: bytes) -> None: ...
+
+    def close_writing(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_request(self) -> None: ...
+
+    def resume_request(self) -> None: ...
+
+
+class UpstreamSide(Interface):
+    """The connection that was made for it; an ``UpstreamConnection`` is one."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def close_writing(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_response(self) -> None: ...
+
+    def resume_response(self) -> None: ...
 
 
 class SwitchedPair:
@@ -24,8 +60,8 @@ class SwitchedPair:
 
     def __init__(
         self,
-        client: RequestChannel,
-        upstream: UpstreamConnection,
+        client: ClientSide,
+        upstream: UpstreamSide,
         over: Callable[[], None],
     ) -> None:
         self._client = client
@@ -59,11 +95,11 @@ class SwitchedPair:
         """The client's connection is over."""
         if self._over is None:
             return
+        self.finish()
         if clean:
             self._upstream.close()
         else:
             self._upstream.abort()
-        self.finish()
 
     def pause_response(self) -> None:
         """The client's connection is full."""

@@ -7,30 +7,44 @@ import re
 from dataclasses import dataclass
 
 from cfos_cloud.tunnel.control import InvalidParams, JSONObject, text_member
+from cfos_cloud.tunnel.devices import NamedDevice, parse_devices
 
 PROTOCOL_VERSION = 1
 MAX_CAPABILITIES = 32
 #: Longest status of a device, as JSON without spaces.
 MAX_STATUS_BYTES = 8 * 1024
+#: What ``mode`` is to say where TLS ends at the device, and what it says otherwise.
+END_TO_END = "end-to-end"
+RELAY = "relay"
+#: What a device end can that has such a mode.
+TLS_CAPABILITY = "tls"
 #: What a grant, chosen by the device, may look like.
 _GRANT = re.compile(r"[A-Za-z0-9_-]{16,128}\Z")
 
 
 @dataclass(frozen=True)
 class Hello:
-    """The device's first message, checked."""
+    """
+    The device's first message, checked.
+
+    :ivar end_to_end: it wants TLS to end at the device, and nobody in between.
+    """
 
     agent: str | None
     name: str | None
     serial: str | None
     capabilities: frozenset[str]
+    end_to_end: bool = False
+    #: What kind of device it is for; ``None``: of no kind that makes a difference.
+    profile: str | None = None
 
 
 def parse_hello(params: JSONObject) -> Hello:
     """
     The checked ``params`` of ``hello``.
 
-    :raises InvalidParams: another protocol version, or a member of the wrong type.
+    :raises InvalidParams: another protocol version, a member of the wrong type, or a
+        mode that is unknown: it may be one that keeps something from us.
     """
     protocol = params.get("protocol")
     if protocol is True or protocol != PROTOCOL_VERSION:
@@ -44,11 +58,18 @@ def parse_hello(params: JSONObject) -> Hello:
         or not all(isinstance(c, str) for c in capabilities)
     ):
         raise InvalidParams("capabilities must be a list of texts")
+    mode = text_member(params, "mode")
+    if mode not in (None, RELAY, END_TO_END):
+        raise InvalidParams(f"mode must be {RELAY} or {END_TO_END}")
+    if mode == END_TO_END and TLS_CAPABILITY not in capabilities:
+        raise InvalidParams(f"mode {END_TO_END} takes the capability {TLS_CAPABILITY}")
     return Hello(
         text_member(params, "agent"),
         text_member(params, "name"),
         text_member(params, "serial"),
         frozenset(capabilities),
+        mode == END_TO_END,
+        text_member(params, "profile"),
     )
 
 
@@ -69,11 +90,15 @@ def parse_status(params: JSONObject) -> JSONObject:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a device gives for a log-in; it goes into each stream of that person."""
+    """
+    What a device gives for a log-in; it goes into each stream of that person, who may
+    use ``devices`` beside the main one.
+    """
 
     grant: str
     role: str
     user: str
+    devices: tuple[NamedDevice, ...] = ()
 
 
 def parse_grant(result: JSONObject) -> Grant:
@@ -87,4 +112,5 @@ def parse_grant(result: JSONObject) -> Grant:
         raise InvalidParams("grant must be 16 to 128 of A-Z a-z 0-9 _ -")
     if role not in ("admin", "user"):
         raise InvalidParams("role must be admin or user")
-    return Grant(grant, str(role), text_member(result, "user") or "")
+    user = text_member(result, "user") or ""
+    return Grant(grant, str(role), user, parse_devices(result.get("devices")))

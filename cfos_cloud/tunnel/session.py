@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
@@ -17,7 +19,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.timestamps import rfc3339
-from cfos_cloud.tunnel.control import InvalidParams, JSONObject, UnknownMethod
+from cfos_cloud.tunnel.control import (
+    INVALID_REQUEST,
+    InvalidParams,
+    JSONObject,
+    RpcError,
+    UnknownMethod,
+)
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.heartbeat import HEARTBEAT
 from cfos_cloud.tunnel.hello import (
@@ -27,6 +35,7 @@ from cfos_cloud.tunnel.hello import (
     parse_hello,
     parse_status,
 )
+from cfos_cloud.tunnel.modes import ANY_MODE, Modes
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import TunnelBroken
 from cfos_cloud.tunnel.rpc import ControlChannel
@@ -41,6 +50,7 @@ from cfos_cloud.tunnel.yamux import LocalError
 
 __all__ = ["FAREWELL_SECONDS", "HELLO_SECONDS", "LOGIN_SECONDS", "TunnelSession"]
 
+T = TypeVar("T")
 #: Seconds for the device's answer to a log-in, or to the consent to an access key; a
 #: later one counts as failure.
 LOGIN_SECONDS = 2.5
@@ -70,6 +80,7 @@ class TunnelSession:
         *,
         url: str,
         heartbeat: float = HEARTBEAT,
+        modes: Modes | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.cloud_id = cloud_id
@@ -82,11 +93,19 @@ class TunnelSession:
         self.name: str | None = None
         self.serial: str | None = None
         self.capabilities: frozenset[str] = frozenset()
+        #: Whether it takes TLS for the device, and nothing else.
+        self.end_to_end = False
+        self.profile: str | None = None
         #: What the device last told of itself, free JSON.
         self.status: JSONObject = {}
+        self.status_at = self.since
         self._exchange = exchange
         self._clock = clock
         self._heartbeat = heartbeat
+        self._modes = ANY_MODE if modes is None else modes
+        #: What the answer to the first hello has said of the mode.
+        self._agreed: JSONObject | None = None
+        self._agreeing = False
         self._now = now
         self._multiplexed: Multiplexed | None = None
         self._control: ControlChannel | None = None
@@ -225,16 +244,38 @@ class TunnelSession:
 
     # ControlHandler
 
-    def control_request(self, method: str, params: JSONObject) -> JSONObject:
+    def control_request(
+        self, method: str, params: JSONObject
+    ) -> JSONObject | Deferred[JSONObject]:
         if method != "hello":
             raise UnknownMethod
         hello = parse_hello(params)
+        if self._agreed is not None or self._dead:
+            # The first counts, and of who has to go it changes nothing.
+            return self._welcome(hello, self._agreed or {})
+        if self._agreeing:
+            raise RpcError(INVALID_REQUEST, "there is a hello to be answered first")
+        agreed = self._modes.agree(self.cloud_id, hello, self.client)
+        if not isinstance(agreed, Deferred):
+            return self._welcome(hello, agreed)
+        self._agreeing = True
+        return agreed.addBoth(self._no_longer_agreeing).addCallback(
+            partial(self._welcome, hello)
+        )
+
+    def _no_longer_agreeing(self, result: T) -> T:
+        self._agreeing = False
+        return result
+
+    def _welcome(self, hello: Hello, more: JSONObject) -> JSONObject:
+        self._agreed = more
         # The device may have no stream opened before it has our answer.
         self._clock.callLater(0, self._machine.got_hello, hello)
         return {
             "session": self.session_id,
             "heartbeat": self._heartbeat,
             "url": self.url,
+            **more,
         }
 
     def control_notification(self, method: str, params: JSONObject) -> None:
@@ -245,6 +286,7 @@ class TunnelSession:
             self._exchange.grant_revoked(self, grant)
         elif method == "status":
             self.status = parse_status(params)
+            self.status_at = self._now()
 
     def control_lost(self, why: TunnelBroken) -> None:
         if not self._dead:
@@ -258,6 +300,8 @@ class TunnelSession:
         self.name = hello.name
         self.serial = hello.serial
         self.capabilities = hello.capabilities
+        self.end_to_end = hello.end_to_end
+        self.profile = hello.profile
         self.since = self._now()
 
     def part(self, goaway: JSONObject) -> None:

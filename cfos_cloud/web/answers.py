@@ -16,6 +16,7 @@ from cfos_cloud.gateway.error_pages import (
     GatewayError,
     new_error_id,
 )
+from cfos_cloud.gateway.hosts import DeviceHost
 
 
 def client_address(request: IRequest) -> str:
@@ -41,6 +42,15 @@ def is_secure(request: IRequest) -> bool:
     if secure is None:
         secure = request.isSecure()
     return bool(secure)
+
+
+def device_of(request: IRequest) -> DeviceHost | None:
+    """
+    Whose host the request came to, as the gateway says; ``None``: the cloud's own, or
+    there is one for all.
+    """
+    device = getattr(request, "device", None)
+    return device if isinstance(device, DeviceHost) else None
 
 
 def field(request: IRequest, name: bytes) -> bytes | None:

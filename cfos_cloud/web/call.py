@@ -10,7 +10,7 @@ from typing import Any, cast
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.web.answers import client_address, cookies, is_secure
+from cfos_cloud.web.answers import client_address, cookies, device_of, is_secure
 from cfos_cloud.web.api.routes import Answer, Handler
 
 #: Values of a query; a list is a parameter that comes several times.
@@ -30,6 +30,7 @@ class _Call:
         self.content = BytesIO(body)
         self.client_address = client_address(outer)
         self.secure = is_secure(outer)
+        self.device = device_of(outer)
         self.caller = getattr(outer, "caller", None)
         self.requestHeaders = Headers({b"cookie": [cookies(outer)]})
         self.args = {

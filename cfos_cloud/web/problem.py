@@ -6,17 +6,15 @@ Handlers raise; one table says which status that is.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
-from http import HTTPStatus
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cfos_cloud.cloud_id import InvalidCloudID
-from cfos_cloud.listener.certificates import CertificateError
+from cfos_cloud.listener.certificate_service import UnknownCertificate
+from cfos_cloud.listener.certificates import CertificateError, NotImported
 from cfos_cloud.registry import (
     AdminPasswordError,
     AdminPasswordFixed,
@@ -30,10 +28,10 @@ from cfos_cloud.registry import (
     UnknownSystem,
 )
 from cfos_cloud.web.key_problems import KEY_PROBLEMS, NoConsent, retry_after
+from cfos_cloud.web.problem_json import CONTENT_TYPE, TYPE_PREFIX, Problem
 
-CONTENT_TYPE = b"application/problem+json"
-#: Of the type of a problem that has one of its own.
-TYPE_PREFIX = "urn:problem:cfos-cloud:"
+__all__ = ["CONTENT_TYPE", "TYPE_PREFIX", "Problem"]
+
 #: Where the password is given again (RFC 9457 §3.2: a member of our own).
 REAUTHENTICATE_AT = {"method": "POST", "href": "/cloud/api/v1/session"}
 #: Wrong lines of a table that are told one by one.
@@ -129,32 +127,6 @@ class TooManyAttempts(Exception):
         self.seconds = seconds
 
 
-@dataclass(frozen=True)
-class Problem:
-    status: int
-    detail: str
-    #: The member or parameter that is at fault.
-    field: str | None = None
-    fields: tuple[tuple[bytes, bytes], ...] = ()
-    #: A name for programs, where the status alone does not say what to do.
-    slug: str | None = None
-    #: Further members.
-    more: Mapping[str, object] = dataclass_field(default_factory=dict)
-
-    def body(self) -> bytes:
-        """The problem as JSON; a type of ``about:blank`` is left out."""
-        members: dict[str, object] = {
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.slug is not None:
-            members = {"type": f"{TYPE_PREFIX}{self.slug}", **members}
-        if self.field is not None:
-            members["field"] = self.field
-        return json.dumps({**members, **self.more}).encode("ascii")
-
-
 #: Status and what to say, ``{}`` being what the exception says.
 _TABLE: dict[type[Exception], tuple[int, str]] = {
     MalformedBody: (400, "the body is no JSON: {}"),
@@ -170,6 +142,12 @@ _TABLE: dict[type[Exception], tuple[int, str]] = {
     UnknownSystem: (404, "no system has the Cloud ID {}"),
     HTTPException: (404, "there is nothing at this address"),
     MethodNotAllowed: (405, "this address does not take this method"),
+    UnknownCertificate: (404, "no certificate in use has the fingerprint {}"),
+    NotImported: (
+        409,
+        "the server made this certificate itself: it can't be removed, and gives way "
+        "to any that is imported",
+    ),
     DuplicateSystem: (409, "a system has the Cloud ID {} already"),
     AdminPasswordFixed: (409, "{}"),
     NoCopy: (409, "{}"),

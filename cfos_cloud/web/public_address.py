@@ -27,10 +27,14 @@ class PublicAddress:
 
     def url(self, request: IRequest) -> str:
         """As seen by who sent ``request``."""
+        return f"{'https' if is_secure(request) else 'http'}://{self.host(request)}"
+
+    def host(self, request: IRequest) -> str:
+        """Likewise, without the scheme; with a port, unless it is the usual one."""
         host = (field(request, b"host") or b"").decode("latin-1")
         match = _HOST.match(host)
         name = self.domain or (match["name"] if match else "localhost")
         port = (match["port"] or "") if match else ""
         if self.port is not None:
             port = f":{self.port}"
-        return f"{'https' if is_secure(request) else 'http'}://{name}{port}"
+        return f"{name}{port}"

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from klein.resource import KleinResource
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
-from werkzeug.exceptions import BadHost
 
 from cfos_cloud.languages import choose
 from cfos_cloud.web.admin.page import AdminPages
-from cfos_cloud.web.answers import answer, field, redirect
+from cfos_cloud.web.answers import field, redirect
 from cfos_cloud.web.common import CommonPages
+from cfos_cloud.web.hosts.pages import HostPages
 from cfos_cloud.web.keys.page import KeysPages
+from cfos_cloud.web.leaf import PagesLeaf as _Leaf
 from cfos_cloud.web.login.pages import LoginPages
+from cfos_cloud.web.overview.page import OverviewPages
 from cfos_cloud.web.session_state import SessionState
 
 
@@ -28,12 +30,13 @@ def make_root(
     admin_pages: AdminPages | None = None,
     keys_pages: KeysPages | None = None,
     cloud_data: KleinResource | None = None,
+    overview: OverviewPages | None = None,
 ) -> Resource:
     """
     ``/cloud/api/v1/…`` and ``/cloud/health`` go to their resources, which see what
     follows as ``postpath``; all others see their whole path. Without ``metrics``,
-    ``admin_pages``, ``keys_pages`` or ``cloud_data`` (``/api/…``) those are elsewhere,
-    and not found here.
+    ``admin_pages``, ``keys_pages``, ``cloud_data`` (``/api/…``) or ``overview`` those
+    are elsewhere, and not found here.
     """
     common = _Leaf(common_pages.resource())
     root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
@@ -48,12 +51,20 @@ def make_root(
     cloud.putChild(b"api", api)
     cloud.putChild(b"health", health)
     cloud.putChild(b"session", _Leaf(session_state.resource()))
+    if overview is not None:
+        put_overview(cloud, overview)
     api.putChild(b"v1", operator_api)
     if metrics is not None:
         cloud.putChild(b"metrics", _Leaf(metrics))
     if cloud_data is not None:
         root.putChild(b"api", _Leaf(cloud_data))
     return root
+
+
+def put_overview(cloud: Resource, overview: OverviewPages) -> None:
+    """``/cloud/`` and ``/cloud/open/…``, in the folder ``cloud``."""
+    for name in (b"", b"open"):
+        cloud.putChild(name, _Leaf(overview.resource()))
 
 
 def make_admin_root(
@@ -81,6 +92,34 @@ def make_admin_root(
     return root
 
 
+def make_device_root(
+    host_pages: HostPages,
+    common_pages: CommonPages,
+    api_of_browsers: IResource,
+    health: IResource,
+    session_state: SessionState,
+    keys_pages: KeysPages | None = None,
+    overview: OverviewPages | None = None,
+) -> Resource:
+    """The same for the hosts of devices: nothing of the operator's is there."""
+    common = _Leaf(common_pages.resource())
+    root, cloud, api = _Branch(common), _Branch(common), _Branch(common)
+    pages = _Leaf(host_pages.resource())
+    keys = {}
+    if keys_pages is not None:
+        keys[b"cloud-keys.htm"] = _Leaf(keys_pages.resource())
+    root.putChild(b"ui", _Pages(pages, keys))
+    root.putChild(b"cloud", cloud)
+    cloud.putChild(b"api", api)
+    if overview is not None:
+        put_overview(cloud, overview)
+    cloud.putChild(b"enter", pages)
+    cloud.putChild(b"health", health)
+    cloud.putChild(b"session", _Leaf(session_state.resource()))
+    api.putChild(b"v1", api_of_browsers)
+    return root
+
+
 class _AdminStart(Resource):
     """``/`` of the operator's port: to the page, in the browser's language."""
 
@@ -91,27 +130,6 @@ class _AdminStart(Resource):
         language = choose(wanted.decode("latin-1"))
         location = b"/ui/%b/cloud-admin.htm" % language.encode("ascii")
         return redirect(request, location, [(b"Vary", b"Accept-Language")])
-
-
-class _Leaf(Resource):
-    """Pages by whole paths, whatever was taken off them on the way here."""
-
-    isLeaf = True
-
-    def __init__(self, pages: KleinResource) -> None:
-        super().__init__()
-        self._pages = pages
-
-    def render(self, request: IRequest) -> object:
-        request.postpath[:0] = request.prepath
-        request.prepath.clear()
-        try:
-            b"/".join(request.postpath).decode("utf-8")
-            return self._pages.render(request)
-        # A name that DNS could not have, "a..b" say; an address that is no text, of
-        # which Klein would log a traceback.
-        except (BadHost, UnicodeDecodeError):
-            return answer(request, 400, [(b"Cache-Control", b"no-store")])
 
 
 class _Pages(Resource):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.gateway import cookies, origin_rule
+from cfos_cloud.gateway.addresses import ENTER_PATH, login_path
+from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Session, SessionTable
 from cfos_cloud.languages import SUPPORTED, choose
 from cfos_cloud.web import answers
@@ -16,7 +18,7 @@ from cfos_cloud.web.prefill import Prefill
 
 @dataclass(frozen=True)
 class Visitor:
-    """``cookie`` is all of the field; the last three are cookies of ours."""
+    """``cookie`` is all of the field; the three after ``session`` are ours of it."""
 
     language: str
     secure: bool
@@ -26,6 +28,8 @@ class Visitor:
     nonces: tuple[bytes, ...]
     known: bytes | None
     prefill: Prefill | None
+    #: Whose host it is; ``None``: the cloud's own, or there is one for all.
+    device: DeviceHost | None = None
 
     @classmethod
     def of(
@@ -36,6 +40,7 @@ class Visitor:
         one of ours.
         """
         secure = answers.is_secure(request)
+        device = answers.device_of(request)
         cookie = answers.cookies(request)
         token = cookies.find(cookie, cookies.session_name(secure))
         nonces = cookies.find_all(cookie, cookies.our_name(b"csrf", secure))
@@ -48,11 +53,20 @@ class Visitor:
             secure=secure,
             address=answers.client_address(request),
             cookie=cookie,
-            session=None if token is None else sessions.find(token),
+            session=None if token is None else sessions.find(token, device),
             nonces=tuple(filter(is_nonce, nonces)),
             known=cookies.find(cookie, cookies.our_name(b"known", secure)),
             prefill=Prefill.read(last),
+            device=device,
         )
+
+    @property
+    def way_out(self) -> bytes:
+        """
+        The path that leads to the log-in from a form, too: where that is on another
+        host, our pages' policy (``form-action``) takes no redirection there.
+        """
+        return login_path(self.language) if self.device is None else ENTER_PATH
 
     @property
     def nonce(self) -> bytes | None:
@@ -93,8 +107,9 @@ class Visitor:
         paths = [b"/", b"/ui", b"/ui/", folder, folder + b"/"]
         expired = cookies.expire_foreign(self.cookie, paths, secure=self.secure)
         return [
-            # Not "cookies", which would take ours with it.
-            (b"Clear-Site-Data", b'"storage"'),
+            # The cache, too, or the next device's page takes a script of this one from
+            # it. Not "cookies", which would take ours with it.
+            (b"Clear-Site-Data", b'"cache", "storage"'),
             *((b"Set-Cookie", value) for value in expired),
         ]
 

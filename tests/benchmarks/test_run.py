@@ -56,5 +56,10 @@ class RunTests(SynchronousTestCase):
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = [line.split(" | ")[0] for line in done.stdout.splitlines()]
-        for name in ("| nginx", "| cfos-cloud", "| cfos-cloud, 4 to the target"):
+        for name in (
+            "| nginx",
+            "| cfos-cloud",
+            "| cfos-cloud, 4 to the target",
+            "| cfos-cloud, tunnel as a WebSocket",
+        ):
             self.assertIn(name, rows)

@@ -216,6 +216,38 @@ class AdminTests(OperatorTestCase):
         names = self.own.ask("GET", "/certificate")["names"]
         self.assertEqual(names, ["cloud.example"])
 
+    def test_one_of_several_certificates_is_removed_after_a_question(self) -> None:
+        now = datetime.now(UTC)
+        for name, days in (("*.cloud.example", 10), ("cloud.example", 90)):
+            key = ec.generate_private_key(ec.SECP256R1())
+            start, end = now - timedelta(days=1), now + timedelta(days=days)
+            issued = Authority().issue(key, name, start=start, end=end)
+            document = {
+                "certificate": pem(issued).decode(),
+                "private_key": pem(key).decode(),
+            }
+            self.own.ask("PUT", "/certificate", document)
+        for java_script, removed, left in (
+            (True, "*.cloud.example", "cloud.example"),
+            (False, "cloud.example", "localhost"),
+        ):
+            page = self.operator_page(java_script_enabled=java_script)
+            page.goto(f"{self.origin}/ui/en/cloud-admin.htm?page=certificate")
+            rows = page.locator("tbody tr")
+            if java_script:
+                self.assertEqual(rows.count(), 2)
+                self.inspect(page, "admin-certificates")
+            remove = page.get_by_role("link", name="Remove …")
+            (remove.nth(1) if java_script else remove).click()
+            question = f"Remove the certificate for {removed}?"
+            self.expect(page, "dialog h2" if java_script else "h1", question)
+            kind = "script" if java_script else "plain"
+            self.take_pictures(page, f"admin-remove-certificate-{kind}")
+            self.press(page, "Remove")
+            self.expect(page, ".done", re.compile("The certificate is removed"))
+            self.expect(page, ".facts dd >> nth=0", re.compile(re.escape(left)))
+            self.assertEqual(rows.count(), 0)
+
     def test_it_works_without_javascript(self) -> None:
         page = self.operator_page(java_script_enabled=False)
         self.add(page, "W00-008J", "Carport")

@@ -108,6 +108,29 @@ class CloudServiceTests(SynchronousTestCase):
         cloud = self.wait_for(site, "refused")
         self.assertEqual(cloud["cause"], "disabled")
 
+    def test_the_meter_is_a_device_of_its_own_for_the_admin(self) -> None:
+        server, site = (
+            self.start_server(),
+            self.start_site("--admin-password", PASSWORD),
+        )
+        self.connect(site, server, server.add_system(CLOUD_ID))
+        self.wait_for(site, "connected")
+        user_id = site.said(r"user, password (\d+)")
+        for secret, as_admin, status in ((PASSWORD, True, 200), (user_id, False, 403)):
+            who = self.log_in(server, secret, as_admin=as_admin)
+            at_meter = server.client(authority=f"meter--{CLOUD_ID}.cloud.test")
+            at_meter.cookies = who.cookies
+            page = at_meter.get("/")
+            self.assertEqual(page.status, status)
+            self.assertEqual(b"1.8.0" in page.body, as_admin)
+        values = json.loads(self.admin_of_meter(server).get("/values").body)
+        self.assertIn("active_power_+", values["smart-meter"]["values"])
+
+    def admin_of_meter(self, server: Server) -> Client:
+        client = server.client(authority=f"meter--{CLOUD_ID}.cloud.test")
+        client.cookies = self.log_in(server, PASSWORD, as_admin=True).cookies
+        return client
+
     def test_people_come_through_the_cloud_as_who_they_are(self) -> None:
         server, site = (
             self.start_server(),

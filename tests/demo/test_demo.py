@@ -6,23 +6,17 @@ import json
 import os
 import re
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import (
-    HTTPCookieProcessor,
-    HTTPSHandler,
-    OpenerDirector,
-    build_opener,
-)
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.twistd_command import child_environment
+from tests.end_to_end.client import Client
+from tests.end_to_end.hosts import Traveller
 
 _RUN = """\
 import argparse, sys
@@ -79,47 +73,53 @@ class Running:
             self.process.stdout.close()
 
 
+class Printed:
+    """The server by the address that was printed."""
+
+    def __init__(self, running: Running) -> None:
+        self.port = int(running.find(r"Open +https://localhost:(\d+)/"))
+
+    def client(self, **options: Any) -> Client:
+        return Client(self.port, **options)
+
+
 class DemoTests(SynchronousTestCase):
     def start(self, directory: Path) -> Running:
         running = Running(directory)
         self.addCleanup(running.clean_up)
         return running
 
-    def log_in(self, running: Running, fields: dict[str, str]) -> dict[str, str]:
-        """The ``Cfos-*`` headers that the site then sees."""
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        browser: OpenerDirector = build_opener(
-            HTTPSHandler(context=context), HTTPCookieProcessor(CookieJar())
-        )
-        url = running.find(r"(https://localhost:\d+)/")
-        form = browser.open(f"{url}/ui/en/cloud-login.htm").read().decode()
-        csrf = re.search(r'name="csrf" value="([^"]+)"', form)
-        assert csrf is not None
-        fields = {"cloud_id": "demo", "csrf": csrf[1], **fields}
-        page = browser.open(f"{url}/ui/en/cloud-login.htm", urlencode(fields).encode())
-        self.assertIn("/ui/en/index.htm", page.url)
-        self.assertIn("Garage", page.read().decode())
-        got = json.loads(browser.open(f"{url}/headers").read())
-        return {name: value for name, value in got["headers"] if name[:5] == "Cfos-"}
+    def log_in(
+        self, running: Running, secret: str, *, as_admin: bool = False
+    ) -> tuple[Client, dict[str, str]]:
+        """A browser at the host of the site, and the ``Cfos-*`` that the site sees."""
+        browser = Traveller(Printed(running), "localhost")
+        site = browser.log_in("demo", secret, as_admin=as_admin)
+        self.assertEqual(site.get("/").field("Location"), "/ui/en/index.htm")
+        self.assertIn(b"Garage", site.get("/ui/en/index.htm").body)
+        got = json.loads(site.get("/headers").body)
+        seen = {name: value for name, value in got["headers"] if name[:5] == "Cfos-"}
+        return site, seen
 
     def test_the_log_ins_that_it_prints_work_until_it_is_stopped(self) -> None:
         directory = Path(self.mktemp()).absolute()
         running = self.start(directory)
         user_id = running.find(r"leave it clear, Cloud user ID (\S+)")
         password = running.find(r"'admin'\", Cloud user ID (\S+)")
-        as_user = self.log_in(running, {"cloud_user_id": user_id})
+        _, as_user = self.log_in(running, user_id)
         self.assertEqual(
             (as_user["Cfos-User"], as_user["Cfos-Role"]), ("guest", "user")
         )
-        as_admin = self.log_in(running, {"cloud_user_id": password, "admin": "on"})
+        site, as_admin = self.log_in(running, password, as_admin=True)
         self.assertEqual(
             (as_admin["Cfos-User"], as_admin["Cfos-Role"]), ("admin", "admin")
         )
-        self.assertRegex(
-            as_admin["Cfos-Cloud"], r"\Ahttps://.+/ui/en/cloud-login\.htm\Z"
-        )
+        self.assertEqual(as_admin["Cfos-Cloud"], f"{site.origin}/ui/en/cloud-login.htm")
+        # The links that the site has in its menu for who comes through the cloud.
+        for name in ("cloud-login", "cloud-keys"):
+            link = f"/ui/en/{name}.htm"
+            self.assertIn(link.encode(), site.get("/ui/en/index.htm").body)
+            self.assertEqual(site.get(link).status, 200)
         self.assertEqual(
             running.stop(lambda pid: os.kill(pid, signal.SIGTERM)), (0, "")
         )
@@ -127,7 +127,7 @@ class DemoTests(SynchronousTestCase):
 
         again = self.start(directory)
         self.assertEqual(again.find(r"leave it clear, Cloud user ID (\S+)"), user_id)
-        self.log_in(again, {"cloud_user_id": user_id})
+        self.log_in(again, user_id)
         # what Ctrl-C in a terminal does
         self.assertEqual(again.stop(lambda pid: os.killpg(pid, signal.SIGINT)), (0, ""))
         self.assertTrue(again.is_gone())

@@ -14,8 +14,10 @@ from zope.interface import implementer
 
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grant, Grants, GrantSource
-from cfos_cloud.device.request_stream import TargetCredential, TargetSide
+from cfos_cloud.device.profile import TargetCredential
+from cfos_cloud.device.request_stream import TargetSide
 from cfos_cloud.device.target_pool import TargetPool
+from cfos_cloud.device.targets import Targets
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.yamux import Role
 from tests.device.target_support import Target, TargetConnection
@@ -97,7 +99,7 @@ class ForwarderCase(SynchronousTestCase):
         self.numbers = 0
         forwarder = Forwarder(
             self.sources(),
-            TargetSide(self.pool, b"http://192.168.1.20", self.credential),
+            Targets(TargetSide(self.pool, b"http://192.168.1.20", self.credential)),
             self.clock,
             self.unknown.append,
         )

@@ -17,6 +17,7 @@ from cfos_cloud.device.outcomes import (
     Outcome,
     Refused,
     SentAway,
+    Unsuited,
 )
 
 DEVICES = 2000
@@ -53,6 +54,7 @@ class JitterTests(SynchronousTestCase):
             Refused("x"),
             Disabled(),
             Distrusted("x"),
+            Unsuited("x"),
             SentAway("disabled", None),
             SentAway("removed", 1.0),
         ]

@@ -15,13 +15,15 @@ from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 from twisted.web.pages import notFound
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from cfos_cloud.device.argon2_hash import Recipe
 from cfos_cloud.device.check import add_parsers, run
 from cfos_cloud.device.options import Options
 from cfos_cloud.device.pins import PinFile, pin_of
 from tests.device.certificates import make_certificate, server_tls
+from tests.device.connect_proxy import ConnectProxy
 from tests.device.tunnel_server import CLOUD_ID, Behaviour, TunnelServer
 
 PASSWORD = "correct horse battery"
@@ -88,6 +90,27 @@ class CheckTests(TestCase):
         self.assertIn("TLSv1.3, certificate for localhost, 127.0.0.1", found["tls"])
         self.assertIn("self-signed; no key is pinned yet", found["tls"])
         self.assertIn("404", found["target"])
+
+    async def test_each_further_device_is_looked_at(self) -> None:
+        found = await self.check(0, also=f"meter=http://127.0.0.1:{self.target}")
+        self.assertEqual(list(found)[-2:], ["target", "target meter"])
+        self.assertTrue(found["target meter"].startswith("ok, http://127.0.0.1:"))
+        found = await self.check(1, also="meter=http://127.0.0.1:1")
+        self.assertTrue(found["target"].startswith("ok"))
+        self.assertIn("check --also meter=, and", found["target meter"])
+
+    async def test_a_user_s_device_that_no_option_names_is_told(self) -> None:
+        users = self.directory / "users"
+        hash_ = Recipe(b"salt of 16 bytes", memory_kib=8, passes=1).hash("1" * 10)
+        users.write_text(f"anna:{hash_}:meter,pv\n")
+        admin = self.directory / "admin"
+        admin.write_text("secret\n")
+        files = {"users_file": str(users), "admin_password_file": str(admin)}
+        meter = f"meter=http://127.0.0.1:{self.target}"
+        found = await self.check(1, also=meter, **files)
+        self.assertIn("user anna may see pv, which no --also names", found["log-in"])
+        users.write_text(f"anna:{hash_}:meter\n")
+        await self.check(0, also=meter, **files)
 
     async def test_it_takes_over_no_tunnel_and_pins_nothing(self) -> None:
         await self.check(0)
@@ -160,6 +183,57 @@ class CheckTests(TestCase):
         found = await self.check(0, server=f"http://localhost:{port}")
         self.assertIn("nothing is encrypted", found["tls"])
 
+    async def test_a_proxy_leads_there_and_knows_the_name(self) -> None:
+        proxy = ConnectProxy(reactor, {"cloud.test": "127.0.0.1"})
+        proxy.wanted = b"Basic bWU6aGlkZGVu"
+        number = self.listen(proxy)
+        file = self.directory / "proxy-password"
+        file.write_text("hidden\n")
+        more = {
+            "server": f"https://cloud.test:{self.port}",
+            "proxy": f"http://me@127.0.0.1:{number}",
+            "proxy_password_file": str(file),
+        }
+        found = await self.check(0, **more)
+        self.assertEqual(
+            found["dns"],
+            "ok, 127.0.0.1 is an address, the proxy, which looks for cloud.test itself",
+        )
+        self.assertIn(f"127.0.0.1:{number} leads to cloud.test:", found["tcp"])
+        self.assertTrue(found["password"].startswith("ok"), found)
+        self.assertNotIn(PASSWORD.encode(), proxy.passed)
+        file.write_text("another")
+        found = await self.check(1, **more)
+        self.assertIn("does not take this password of 'me'", found["tcp"])
+        self.assertEqual(list(found), ["dns", "tcp", "target"])
+        found = await self.check(1, **more | {"proxy_password_file": "/nowhere"})
+        self.assertEqual(
+            list(found.items()),
+            [("proxy", "FAILED: can't read /nowhere: No such file or directory")],
+        )
+
+    async def test_the_proxy_may_come_from_the_environment(self) -> None:
+        number = self.listen(ConnectProxy(reactor, {"cloud.test": "127.0.0.1"}))
+        server = f"https://cloud.test:{self.port}"
+        environment = {"HTTPS_PROXY": f"http://127.0.0.1:{number}"}
+        with mock.patch.dict("os.environ", environment):
+            found = await self.check(0, server=server)
+            self.assertTrue(found["password"].startswith("ok"), found)
+            found = await self.check(1, server=server, proxy="none")
+            self.assertIn("is not known", found["dns"])
+
+    async def test_where_only_websockets_get_through_it_says_so(self) -> None:
+        self.behaviour.websocket_only = True
+        found = await self.check(0)
+        self.assertIn(
+            "as a WebSocket: a tunnel by Upgrade does not get through",
+            found["password"],
+        )
+        found = await self.check(1, transport="upgrade")
+        self.assertIn("does not arrive as such", found["password"])
+        found = await self.check(0, transport="websocket")
+        self.assertNotIn("get through", found["password"])
+
     async def test_a_target_that_is_down_fails(self) -> None:
         free = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
         number = free.getHost().port
@@ -190,7 +264,7 @@ class CheckTests(TestCase):
             ("target", "https://x", "--target: https targets are not supported yet"),
             ("verify", "none", "--verify is auto or ca"),
             ("max_connections", "many", "--max-connections: a number"),
-            ("profile", "tq", "--profile tq is not available"),
+            ("profile", "x", "--profile is generic, cfos, tq, not 'x'"),
             ("loglevel", "9", "--loglevel is 1 to 4"),
         ):
             with mock.patch("sys.stderr", StringIO()) as err:
@@ -218,9 +292,9 @@ class CheckTests(TestCase):
         add_parsers(parser.add_subparsers())
         options = Options()
         for name in [*options.longOpt]:
-            name = name.rstrip("=")
             if name not in {"help", "version"}:
-                parser.parse_args(["device-check", f"--{name}=1"])
+                value = "1" if name.endswith("=") else ""
+                parser.parse_args(["device-check", f"--{name}{value}"])
         for letter in options.shortOpt.replace(":", ""):
             parser.parse_args(["device-check", f"-{letter}", "1"])
 
@@ -279,6 +353,45 @@ class CheckTests(TestCase):
             found = await self.check(1, state_dir="")
         self.assertIn("not the one seen before", found["tls"])
 
+    async def profile(self, status: int, device: IResource, **changed: str) -> str:
+        """What is said of a device."""
+        target = f"http://127.0.0.1:{self.listen(Site(device))}"
+        profile = changed.pop("profile", "cfos")
+        found = await self.check(status, target=target, profile=profile, **changed)
+        return found[f"profile {profile}"]
+
+    async def test_a_charging_manager_is_known_and_its_password_tried(self) -> None:
+        words = (
+            "ok, Garage, version 1.22, serial number W00-008J, 2 devices, "
+            "it asks for its password"
+        )
+        self.assertEqual(await self.profile(0, Manager()), words)
+        file = self.directory / "admin"
+        file.write_text("canary")
+        said = await self.profile(0, Manager(), admin_password_file=str(file))
+        self.assertIn(f"it takes the password in {file}", said)
+        file.write_text("wrong canary")
+        said = await self.profile(1, Manager(), admin_password_file=str(file))
+        self.assertIn(f"FAILED: it does not take the password in {file}", said)
+        self.assertNotIn("canary", said)
+
+    async def test_one_that_asks_for_no_password_is_told_what_to_do(self) -> None:
+        said = await self.profile(1, Manager(open_=True))
+        self.assertIn("switch off 'localhost is admin' there, or give", said)
+        file = self.directory / "admin"
+        file.write_text("secret")
+        said = await self.profile(0, Manager(open_=True), admin_password_file=str(file))
+        self.assertIn(f"so the one in {file} decides", said)
+
+    async def test_another_device_is_not_taken_for_one(self) -> None:
+        for profile in ("cfos", "tq"):
+            said = await self.profile(1, notFound(), profile=profile)
+            self.assertIn("FAILED: the device answers 404 to /", said)
+
+    async def test_a_meter_is_known_by_what_it_refuses(self) -> None:
+        said = await self.profile(0, Manager(), profile="tq")
+        self.assertEqual(said, "ok, it asks for its password")
+
     async def all_left(self) -> None:
         while not all(server.lost for server in self.servers):
             await deferLater(reactor, 0.01)
@@ -291,6 +404,25 @@ class Door(Resource):
 
     def render_GET(self, request: Request) -> bytes:
         if request.getHeader("x-site-key") != "s3cret-canary":
+            request.setResponseCode(401)
+        return b""
+
+
+class Manager(Resource):
+    """A charging manager, as far as it is checked; :param open_: asks for nothing."""
+
+    isLeaf = True
+
+    def __init__(self, *, open_: bool = False) -> None:
+        super().__init__()
+        self._open = open_
+
+    def render_GET(self, request: Request) -> bytes:
+        if b"cmd=get_dev_info" in request.uri:
+            params: dict[str, object] = {"title": "Garage", "version": "1.22"}
+            params["vsn"] = {"serialno": "W00-008J"}
+            return json.dumps({"params": params, "devices": [1, 2]}).encode()
+        if not self._open and request.getPassword() != b"canary":
             request.setResponseCode(401)
         return b""
 

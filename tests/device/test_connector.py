@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
@@ -12,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud import cloud_password
 from cfos_cloud.device.authentication import SystemIdentity
+from cfos_cloud.device.connect import ProxyFailed, ProxyRefused
 from cfos_cloud.device.connector import Connector, Site, make_connector
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.pins import PinFile
@@ -19,6 +22,7 @@ from cfos_cloud.device.report import Report
 from cfos_cloud.device.status import DeviceStatus
 from cfos_cloud.device.trust import ServerTrust, Verify
 from cfos_cloud.device.tunnel import CLOSING_SECONDS, Greeting, Welcome
+from cfos_cloud.device.ways import Transport
 from cfos_cloud.tunnel.control import RpcError
 from tests.device.certificates import Made, make_certificate
 from tests.device.tunnel_server import (
@@ -67,6 +71,7 @@ class ConnectorCase(SynchronousTestCase):
         verify: Verify = Verify.AUTO,
         url: str = "https://cloud.example:4443",
         random: float = 0.5,
+        transport: Transport = Transport.AUTO,
     ) -> Connector:
         server = parse_origin(url)
         generated = cloud_password.is_generated(password)
@@ -79,6 +84,7 @@ class ConnectorCase(SynchronousTestCase):
                 self.streams,
                 Greeting("cfos-device/1", name="Home"),
                 CA.trust_root(),
+                transport,
             ),
             self.clock,
             lambda: random,
@@ -255,6 +261,163 @@ class UpTests(ConnectorCase):
         self.successResultOf(stopped)
         self.assertTrue(self.server.lost)
         self.assertEqual(self.states[-1], "STOPPING=1")
+
+
+class WayTests(ConnectorCase):
+    """By an upgrade of its own, or as a WebSocket."""
+
+    def asked_for(self) -> list[str]:
+        """What the first request of each connection wanted."""
+        return [
+            "websocket" if b"Upgrade: websocket" in server.requests[0] else "upgrade"
+            for server in self.network.servers
+        ]
+
+    def test_the_upgrade_comes_first(self) -> None:
+        self.start()
+        self.assertEqual(self.asked_for(), ["upgrade"])
+
+    def test_where_it_is_refused_a_websocket_is_next_and_stays(self) -> None:
+        self.behaviour.websocket_only = True
+        self.start()
+        self.assertIn("does not arrive as such", self.said(LogLevel.warn)[0])
+        self.assertIn("; next time as a WebSocket; next", self.said(LogLevel.warn)[0])
+        self.assert_tries_again_after(0.5)
+        self.assertEqual(len(self.streams.welcomes), 1)
+        transport: Any = self.server.transport
+        self.network.advance(40)
+        transport.abortConnection()
+        self.network.settle()
+        self.assert_tries_again_after(0.5)
+        self.assertEqual(len(self.streams.welcomes), 2)
+        self.assertEqual(self.asked_for(), ["upgrade", "websocket", "websocket"])
+
+    def test_a_tunnel_in_a_websocket_carries_streams(self) -> None:
+        received: list[bytes] = []
+
+        class Echo(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                received.append(data)
+
+        self.streams.protocol = Echo
+        self.start(transport=Transport.WEBSOCKET)
+        assert self.server.multiplexed is not None
+        stream = self.server.multiplexed.open_stream(Protocol())
+        stream.write(b"hello" * 50_000)
+        self.network.settle()
+        self.assertEqual(b"".join(received), b"hello" * 50_000)
+        self.assertEqual(self.asked_for(), ["websocket"])
+        self.assertIsNotNone(self.pins.get("cloud.example:4443"))
+
+    def test_it_ends_in_order(self) -> None:
+        connector = self.start(transport=Transport.WEBSOCKET)
+        stopped = connector.stop()
+        self.network.settle()
+        self.successResultOf(stopped)
+        self.assertTrue(self.server.lost)
+
+    def test_whatever_a_box_on_the_way_says_the_other_way_is_tried(self) -> None:
+        for answer in (
+            response("200 OK"),
+            response("400 Bad Request"),
+            response("403 Forbidden"),
+            response("404 Not Found"),
+            response("405 Method Not Allowed"),
+            response("426 Upgrade Required"),
+            response("501 Not Implemented"),
+            b"HTTP/1.1 101 Fine\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+            b"what?",
+        ):
+            self.network.servers.clear()
+            self.behaviour.answer = answer
+            connector = self.start()
+            for wait in (0.5, 1.0, 2.0):
+                self.assert_tries_again_after(wait)
+            self.assertEqual(self.asked_for(), ["upgrade", "websocket"] * 2, answer)
+            self.stop(connector)
+
+    def test_silence_and_a_cut_are_the_other_way_s_turn_too(self) -> None:
+        self.behaviour.answer = b""
+        self.start()
+        self.network.advance(30.1)
+        self.assert_tries_again_after(0.5)
+        transport: Any = self.server.transport
+        transport.abortConnection()
+        self.network.settle()
+        self.assert_tries_again_after(1.0)
+        self.assertEqual(self.asked_for(), ["upgrade", "websocket", "upgrade"])
+
+    def test_a_box_that_stumbles_over_the_switch_is_told_apart(self) -> None:
+        self.behaviour.after_proof = response("502 Bad Gateway")
+        self.start()
+        self.assert_tries_again_after(0.5)
+        self.assertEqual(self.asked_for(), ["upgrade", "websocket"])
+
+    def test_what_the_server_itself_says_changes_nothing(self) -> None:
+        for behaviour in (
+            {"answer": response("429 Too Many Requests")},
+            {"answer": response("502 Bad Gateway")},
+            {"answer": response("503 Service Unavailable")},
+            {"answer": response("308 Permanent Redirect")},
+            {"answer": None, "after_proof": response("403 Forbidden")},
+            {"after_proof": response("401 Unauthorized")},
+            {"after_proof": None, "spoil_server_final": True},
+            {"up": False},
+        ):
+            for name, value in behaviour.items():
+                setattr(self.behaviour, name, value)
+            self.network.servers.clear()
+            connector = self.start()
+            self.network.advance(400)
+            asked = [server for server in self.network.servers if server.requests]
+            self.assertTrue(len(asked) > 1 or not self.behaviour.up)
+            for server in asked:
+                self.assertNotIn(b"websocket", server.requests[0])
+            self.stop(connector)
+
+    def test_where_one_way_was_chosen_the_other_is_not_tried(self) -> None:
+        self.behaviour.answer = response("426 Upgrade Required")
+        for transport, name in (
+            (Transport.UPGRADE, "upgrade"),
+            (Transport.WEBSOCKET, "websocket"),
+        ):
+            self.network.servers.clear()
+            connector = self.start(transport=transport)
+            self.assert_tries_again_after(0.5)
+            self.assertEqual(self.asked_for(), [name] * 2)
+            self.stop(connector)
+
+    def test_a_forbidding_box_is_not_taken_for_the_operator(self) -> None:
+        self.behaviour.answer = response("403 Forbidden")
+        self.start()
+        self.assertIn("something on the way forbids", self.said(LogLevel.warn)[0])
+        self.assertEqual(self.said(LogLevel.error), [])
+
+
+class ProxyTests(ConnectorCase):
+    """An HTTP proxy on the way."""
+
+    def through(self, error: Exception) -> None:
+        self.patch(self.network, "connect", lambda factory: self.refuse(error))
+
+    def refuse(self, error: Exception) -> Deferred[IProtocol]:
+        self.network.servers.append(TunnelServer(self.behaviour, self.clock))
+        return fail(error)
+
+    def test_one_that_wants_another_password_is_left_alone_for_minutes(self) -> None:
+        self.through(ProxyRefused("the proxy p:1 does not take this password"))
+        self.start()
+        self.assertIn(
+            "no tunnel to https://cloud.example:4443: the proxy p:1 does not take",
+            self.said(LogLevel.error)[0],
+        )
+        self.assert_tries_again_after(300)
+
+    def test_one_that_leads_nowhere_is_trouble_like_any_other(self) -> None:
+        self.through(ProxyFailed("the proxy p:1 can't reach cloud.example:4443"))
+        self.start()
+        self.assertIn("can't reach", self.said(LogLevel.warn)[0])
+        self.assert_tries_again_after(0.5)
 
 
 class WaitTests(ConnectorCase):

@@ -52,6 +52,15 @@ class CredentialsTests(SynchronousTestCase):
         """Let half a second pass: a change takes effect within it."""
         self.clock.advance(POLL_SECONDS)
 
+    def test_other_devices_end_the_log_ins_of_that_user(self) -> None:
+        self.users_file.write_text(ANNA.rstrip() + ":meter\n" + BEN)
+        self.look()
+        self.assertEqual(self.revoked, [self.anna])
+        self.users_file.write_text(ANNA + BEN)
+        again = self.grants.issue("user", "anna", 1000, devices=["meter"])
+        self.look()
+        self.assertEqual(self.revoked, [self.anna, again])
+
     def test_files_that_do_not_change_drop_nothing(self) -> None:
         self.look()
         self.look()

@@ -17,6 +17,7 @@ from cfos_cloud.cloud_id import InvalidCloudID
 from cfos_cloud.device.consent_file import ConsentFileError
 from cfos_cloud.device.credentials import CredentialsError
 from cfos_cloud.device.end import DeviceEnd
+from cfos_cloud.device.further import FurtherDevice
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.pins import PinFileError
 from cfos_cloud.device.settings import DeviceSettings, InvalidSetting
@@ -198,6 +199,10 @@ class MakingTests(EndCase):
     def test_settings_that_make_no_sense_are_none(self) -> None:
         for name, changed in (
             ("target", {"target": parse_origin("https://meter")}),
+            (
+                "also",
+                {"also": (FurtherDevice("Meter", parse_origin("http://meter")),)},
+            ),
             ("max-connections", {"max_connections": 0}),
             ("max-connections", {"max_connections": 65}),
             (

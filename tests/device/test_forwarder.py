@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionDone
 from twisted.logger import capturedLogs
 
-from cfos_cloud.device.forwarder import PREAMBLE_SECONDS, STREAM_IDLE_SECONDS
+from cfos_cloud.device.first_line import PREAMBLE_SECONDS
+from cfos_cloud.device.forwarder import STREAM_IDLE_SECONDS
 from cfos_cloud.device.grants import Grant
 from cfos_cloud.device.preamble import MAX_PREAMBLE_BYTES
 from tests.device.forwarder_support import GET, ForwarderCase, post

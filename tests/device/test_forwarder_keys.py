@@ -35,6 +35,12 @@ class Credential:
 
     header: TargetHeader | None = None
 
+    def renewal(self) -> None:
+        """It is renewed by the test."""
+
+    def doubt(self) -> None:
+        """Nobody else knows whether it is right."""
+
 
 class KeyCase(ForwarderCase):
     def setUp(self) -> None:

@@ -19,6 +19,7 @@ from cfos_cloud.device.handshake import (
     UpgradeHandshake,
 )
 from cfos_cloud.device.retry_after import retry_after_seconds
+from cfos_cloud.device.ways import Way
 from cfos_cloud.tunnel.auth_params import parse_message
 from cfos_cloud.tunnel.scram import (
     Challenge,
@@ -29,6 +30,7 @@ from cfos_cloud.tunnel.scram import (
     ServerNotProven,
     make_verifier,
 )
+from cfos_cloud.tunnel.websocket_frames import accept_of
 
 PASSWORD = "correct horse battery"
 VERIFIER = make_verifier(PASSWORD, 4096)
@@ -222,6 +224,82 @@ class HandshakeTests(SynchronousTestCase):
         except HandshakeError:
             return
         self.assertTrue(event is None or isinstance(event, Rejected))
+
+
+class WebSocketTests(SynchronousTestCase):
+    """The same proof, and a WebSocket's handshake around it."""
+
+    def setUp(self) -> None:
+        self.exchange = Exchange()
+        self.exchange.client = UpgradeHandshake(
+            "h:4443",
+            "cfos-device/1",
+            ClientHandshake("abc", PASSWORD, BINDING),
+            Way.WEBSOCKET,
+        )
+        self.exchange.request = self.exchange.client.begin()
+
+    def prove(self) -> bytes:
+        """``Authentication-Info`` for the second request."""
+        challenge = unauthorized(self.exchange.challenge())
+        proven = self.exchange.prove(self.exchange.receive(challenge))
+        return proven.authentication_info
+
+    def switch(self, info: bytes, **changed: bytes | None) -> bytes:
+        key = field(self.exchange.request, b"Sec-WebSocket-Key")
+        fields: dict[str, bytes | None] = {
+            "Upgrade": b"websocket",
+            "Sec-WebSocket-Accept": accept_of(key),
+            "Sec-WebSocket-Protocol": b"cfos-tunnel.1",
+            "Authentication-Info": info,
+        }
+        fields |= {name.replace("_", "-"): value for name, value in changed.items()}
+        lines = [
+            b"%b: %b\r\n" % (name.encode(), value)
+            for name, value in fields.items()
+            if value is not None
+        ]
+        return b"HTTP/1.1 101 Fine\r\nConnection: Upgrade\r\n%b\r\n" % b"".join(lines)
+
+    def test_both_requests_are_a_websocket_s(self) -> None:
+        first = self.exchange.request
+        self.prove()
+        for request in (first, self.exchange.request):
+            self.assertEqual(field(request, b"Connection"), b"Upgrade")
+            self.assertEqual(field(request, b"Upgrade"), b"websocket")
+            self.assertEqual(field(request, b"Sec-WebSocket-Version"), b"13")
+            self.assertEqual(
+                field(request, b"Sec-WebSocket-Protocol"), b"cfos-tunnel.1"
+            )
+            self.assertEqual(len(b64decode(field(request, b"Sec-WebSocket-Key"))), 16)
+            self.assertNotIn(b"Origin", request)
+            self.assertNotIn(b"Extensions", request)
+        keys = {field(r, b"Sec-WebSocket-Key") for r in (first, self.exchange.request)}
+        self.assertEqual(len(keys), 2)
+
+    def test_the_right_answer_opens_it(self) -> None:
+        info = self.prove()
+        event = self.exchange.receive(self.switch(info) + b"\x82\x01x")
+        self.assertEqual(event, Upgraded(b"\x82\x01x"))
+
+    def test_any_other_does_not(self) -> None:
+        for changed in (
+            {"Upgrade": b"cfos-tunnel/1"},
+            {"Sec-WebSocket-Accept": None},
+            {"Sec-WebSocket-Accept": accept_of(b"another")},
+            {"Sec-WebSocket-Protocol": None},
+            {"Sec-WebSocket-Protocol": b"chat"},
+            {"Sec-WebSocket-Extensions": b"permessage-deflate"},
+        ):
+            self.setUp()
+            info = self.prove()
+            with self.assertRaises(HandshakeError):
+                self.exchange.receive(self.switch(info, **changed))
+
+    def test_the_server_s_signature_is_checked_all_the_same(self) -> None:
+        info = self.prove().replace(b'data="', b'data="AAAA')
+        with self.assertRaises(ServerNotProven):
+            self.exchange.receive(self.switch(info))
 
 
 class RetryAfterTests(SynchronousTestCase):

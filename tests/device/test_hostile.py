@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.device.forwarder import PREAMBLE_SECONDS
+from cfos_cloud.device.first_line import PREAMBLE_SECONDS
 from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
 from cfos_cloud.device.target_pool import IDLE_SECONDS, MAX_CONNECTIONS, MAX_WAITING
 from cfos_cloud.device.tunnel import CLOSING_SECONDS, DeviceTunnel, Greeting, Welcome

@@ -74,6 +74,24 @@ class DeviceLoginTests(SynchronousTestCase):
             Prover(self.credentials, throttle, self.clock, self.worker), self.grants
         )
 
+    def test_further_devices_are_named_and_the_grant_has_them(self) -> None:
+        asked: list[tuple[str, str]] = []
+
+        def devices(role: str, user: str) -> list[str]:
+            asked.append((role, user))
+            return ["meter", "pv"] if role == "admin" else []
+
+        throttle = Throttle(self.clock.seconds)
+        prover = Prover(self.credentials, throttle, self.clock, self.worker)
+        self.device_login = DeviceLogin(prover, self.grants, devices)
+        answer = self.login(role="admin", secret="admin's")
+        self.assertEqual(answer["devices"], [{"name": "meter"}, {"name": "pv"}])
+        grant = self.grants.find(str(answer["grant"]))
+        assert grant is not None
+        self.assertEqual(grant.devices, {"meter", "pv"})
+        self.assertNotIn("devices", self.login())
+        self.assertEqual(asked, [("admin", "admin"), ("user", "anna")])
+
     def start(self, **changes: object) -> Deferred[dict[str, object]]:
         params: dict[str, object] = {
             "role": "user",

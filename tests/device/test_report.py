@@ -13,6 +13,7 @@ from cfos_cloud.device.outcomes import (
     Outcome,
     Refused,
     SentAway,
+    Unsuited,
 )
 from cfos_cloud.device.report import Report
 from cfos_cloud.device.status import Cause, DeviceState, DeviceStatus
@@ -70,6 +71,7 @@ class ReportTests(SynchronousTestCase):
             (Refused("wrong password"), DeviceState.REFUSED, "wrong password"),
             (Disabled(), DeviceState.REFUSED, "has disabled W00-008J"),
             (Distrusted("another key"), DeviceState.REFUSED, "another key"),
+            (Unsuited("too old"), DeviceState.REFUSED, "cloud.example: too old"),
             (SentAway("replaced", None), DeviceState.REFUSED, "taken over"),
             (SentAway("disabled", None), DeviceState.REFUSED, "has disabled"),
             (SentAway("removed", None), DeviceState.REFUSED, "has removed"),
@@ -91,6 +93,7 @@ class ReportTests(SynchronousTestCase):
             (Refused("wrong password"), Cause.WRONG_PASSWORD),
             (Disabled(), Cause.DISABLED),
             (Distrusted("another key"), Cause.UNTRUSTED),
+            (Unsuited("too old"), Cause.UNSUITED),
             (SentAway("replaced", None), Cause.REPLACED),
             (SentAway("disabled", None), Cause.DISABLED),
             (SentAway("removed", None), Cause.REMOVED),

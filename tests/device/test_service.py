@@ -32,6 +32,7 @@ class CommandLineTests(SynchronousTestCase):
             for name, value in values.items()
             if value is not None
             for word in (f"--{name}", value)
+            if word
         ]
         done = subprocess.run(
             twistd_command("-n", "--pidfile=", "cfos-device", *words),
@@ -51,7 +52,6 @@ class CommandLineTests(SynchronousTestCase):
             ({"server": None}, "--server is missing"),
             ({"server": "cloud"}, "--server: 'cloud' is not an address"),
             ({"cloud_id": "a--b"}, "--cloud-id: a Cloud ID is"),
-            ({"profile": "tq"}, "--profile tq is not available"),
             ({"profile": "x"}, "--profile is generic, cfos, tq"),
             ({"verify": "none"}, "--verify is auto or ca"),
             ({"verify": "ca", "server": "http://h"}, "--verify: ca needs"),
@@ -59,7 +59,18 @@ class CommandLineTests(SynchronousTestCase):
             ({"max_connections": "x"}, "--max-connections: a number from 1 to 64"),
             ({"max_connections": "9" * 5000}, "--max-connections: a number from 1"),
             ({"target": "https://h"}, "--target: https targets are not supported yet"),
+            ({"also": "meter"}, "--also: 'meter' is not NAME=URL"),
+            ({"also": "m=https://h"}, "--also: m: https addresses are not supported"),
             ({"loglevel": "5"}, "--loglevel is 1 to 4"),
+            ({"transport": "udp"}, "--transport is auto, upgrade or websocket, not"),
+            ({"proxy": "socks5://h:1"}, "--proxy: 'socks5' proxies are not supported"),
+            ({"proxy": "http://me:pw@h:x"}, "--proxy: it is not like http://USER@HOST"),
+            (
+                {"proxy": "http://h:1", "proxy_password_file": "/x"},
+                "--proxy: a proxy's password needs a user",
+            ),
+            ({"tls_key": "f"}, "--tls-key goes with --end-to-end"),
+            ({"end_to_end": "", "tls_key": "f"}, "--tls-key go together"),
         )
         for changed, words in cases:
             status, line = self.run_with(**changed)
@@ -75,7 +86,15 @@ class CommandLineTests(SynchronousTestCase):
             ({"state_dir": "/proc/none"}, "/proc/none"),
             ({"users_file": str(self.directory)}, str(self.directory)),
             ({"target_header_file": "/nowhere"}, "can't read /nowhere"),
+            (
+                {"proxy": "http://me@h:1", "proxy_password_file": "/nowhere"},
+                "can't read /nowhere",
+            ),
             ({"target_header_file": str(empty)}, f"{empty}: it must have 1 to 8"),
+            (
+                {"end_to_end": "", "tls_certificate": "/nowhere", "tls_key": "/n"},
+                "can't read /nowhere",
+            ),
         ):
             status, line = self.run_with(**changed)
             self.assertEqual((status, words in line), (1, True), line)

@@ -82,7 +82,37 @@ class UserToolTests(SynchronousTestCase):
         self.assertEqual(self.run_tool("remove", "anna"), (0, "", ""))
         self.assertEqual(self.run_tool("list")[1], "ben\n")
         self.assertTrue(self.path.read_text().startswith("# mine\n"))
-        self.assertEqual(self.path.read_text().count("\n"), 4)
+        self.assertEqual(self.path.read_text().count("\n"), 5)
+
+    def test_further_devices_are_given_changed_and_taken_back(self) -> None:
+        _, output, _ = self.run_tool("add", "anna", "--devices", "meter, b2")
+        user_id = output.split()[-1]
+        self.run_tool("add", "ben")
+        self.assertEqual(self.run_tool("list")[1], "anna\tb2,meter\nben\n")
+        self.assertEqual(
+            json.loads(self.run_tool("list", "--json")[1])["items"],
+            [{"name": "anna", "devices": ["b2", "meter"]}, {"name": "ben"}],
+        )
+        before = self.path.read_text()
+        self.assertEqual(self.run_tool("allow", "anna", "--devices", "pv"), (0, "", ""))
+        self.assertEqual(self.path.read_text(), before.replace("b2,meter", "pv"))
+        self.assertEqual(Users.load(self.path).match(user_id), "anna")
+        self.run_tool("allow", "anna", "--devices", "")
+        self.assertEqual(self.path.read_text(), before.replace(":b2,meter", ""))
+        self.run_tool("allow", "ben", "--devices", "meter")
+        self.assertEqual(Users.load(self.path).devices, {"ben": frozenset({"meter"})})
+
+    def test_a_device_s_name_is_checked_and_a_user_must_be_there(self) -> None:
+        self.run_tool("add", "anna")
+        before = self.path.read_text()
+        for words, status, line in (
+            (("add", "ben", "--devices", "a b"), 2, "--devices: a device's name is"),
+            (("allow", "anna", "--devices", "meter,"), 2, "--devices: a device's"),
+            (("allow", "ben", "--devices", "meter"), 1, "there is no user ben"),
+        ):
+            found, _, errors = self.run_tool(*words)
+            self.assertEqual((found, line in errors), (status, True), errors)
+        self.assertEqual(self.path.read_text(), before)
 
     def test_the_file_is_its_owners_only(self) -> None:
         self.run_tool("add", "anna")

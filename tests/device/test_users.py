@@ -14,6 +14,7 @@ from cfos_cloud.device.users import (
     UsersError,
     check_user_id,
     check_user_name,
+    parse_line,
 )
 
 #: As little work as argon2 allows: these tests are about the file.
@@ -79,6 +80,30 @@ class UsersTests(SynchronousTestCase):
         self.assertEqual(users.match("2222222222"), "ben")
         self.assertIsNone(users.match("3333333333"))
         self.assertIsNone(users.match(""))
+
+    def test_further_devices_follow_the_hash(self) -> None:
+        plain = line("anna", "1111111111").rstrip()
+        for more, devices in (
+            ("", set()),
+            (":", set()),
+            (": ", set()),
+            (":meter", {"meter"}),
+            (": meter , pv2,meter", {"meter", "pv2"}),
+        ):
+            users = Users.parse(plain + more, "users")
+            entry = users.entry("anna")
+            assert entry is not None
+            self.assertEqual(entry.devices, devices)
+            self.assertEqual(parse_line(str(entry)), entry)
+            self.assertEqual(users.match("1111111111"), "anna")
+        self.assertIsNone(users.entry("ben"))
+
+    def test_a_device_that_can_not_be_one_breaks_the_file(self) -> None:
+        for more in (":Meter", ":a-b", ":,", ":meter,", ":meter:pv", ":" + "x" * 21):
+            text = line("anna", "1111111111").rstrip() + more
+            error = self.assertRaises(UsersError, Users.parse, text, "users")
+            self.assertIn("users, line 1: user anna: a device's name", str(error))
+            self.assertNotIn("\n", str(error))
 
     def test_comments_spaces_and_foreign_line_ends_say_nothing(self) -> None:
         text = "# users\r\n\r\n  " + line("anna", "1111111111").replace("\n", "\r\n")

@@ -41,6 +41,8 @@ from cfos_cloud.tunnel.scram import (
     end_point_binding,
     make_verifier,
 )
+from cfos_cloud.tunnel.websocket import WebSocketTunnel
+from cfos_cloud.tunnel.websocket_frames import accept_of
 from cfos_cloud.tunnel.yamux import Role
 from tests.device.certificates import Made, server_tls
 
@@ -67,6 +69,8 @@ class Behaviour:
     #: The result of hello, an error, or nothing at all.
     welcome: JSONObject | RpcError | None = field(default_factory=lambda: dict(WELCOME))
     spoil_server_final: bool = False
+    #: A box on the way lets nothing but WebSockets through.
+    websocket_only: bool = False
     verifiers: dict[str, Verifier] = field(default_factory=dict)
     up: bool = True
 
@@ -96,6 +100,8 @@ class TunnelServer(Protocol):
         self.multiplexed: Multiplexed | None = None
         self.control: ControlChannel | None = None
         self.lost = False
+        #: What the connection has become: the multiplexed one, or a WebSocket of it.
+        self._tunnel: Protocol | None = None
         self._behaviour = behaviour
         self._clock = clock
         self._buffer = b""
@@ -107,8 +113,8 @@ class TunnelServer(Protocol):
         return [request for request in self.requests if b"sid=" in request]
 
     def dataReceived(self, data: bytes) -> None:
-        if self.multiplexed is not None:
-            self.multiplexed.dataReceived(data)
+        if self._tunnel is not None:
+            self._tunnel.dataReceived(data)
             return
         self._buffer += data
         while self.multiplexed is None and b"\r\n\r\n" in self._buffer:
@@ -118,8 +124,8 @@ class TunnelServer(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = True
-        if self.multiplexed is not None:
-            self.multiplexed.connectionLost(reason)
+        if self._tunnel is not None:
+            self._tunnel.connectionLost(reason)
 
     def _request(self, head: bytes) -> None:
         transport: Any = self.transport
@@ -128,12 +134,18 @@ class TunnelServer(Protocol):
             return
         lines = head.split(b"\r\n")[1:]
         headers = dict(line.split(b": ", 1) for line in lines)
+        key = headers.get(b"Sec-WebSocket-Key")
+        if self._behaviour.websocket_only and key is None:
+            transport.write(
+                b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"
+            )
+            return
         answer = self._handshake.respond(headers.get(b"Authorization"))
         if isinstance(answer, Proven):
             if self._behaviour.after_proof is not None:
                 transport.write(self._behaviour.after_proof)
                 return
-            self._switch(answer)
+            self._switch(answer, key)
             return
         wanted = answer.www_authenticate
         fields = b"".join(b"WWW-Authenticate: " + v + b"\r\n" for v in wanted)
@@ -145,17 +157,26 @@ class TunnelServer(Protocol):
             + body
         )
 
-    def _switch(self, proven: Proven) -> None:
+    def _switch(self, proven: Proven, key: bytes | None) -> None:
         transport: Any = self.transport
         info = proven.authentication_info
         if self._behaviour.spoil_server_final:
             info = info.replace(b'data="', b'data="AAAA')
+        upgrade = b"Upgrade: cfos-tunnel/1\r\n"
+        if key is not None:
+            upgrade = (
+                b"Upgrade: websocket\r\nSec-WebSocket-Accept: %b\r\n"
+                b"Sec-WebSocket-Protocol: cfos-tunnel.1\r\n" % accept_of(key)
+            )
         transport.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-            b"Upgrade: cfos-tunnel/1\r\nAuthentication-Info: " + info + b"\r\n\r\n"
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n%b"
+            b"Authentication-Info: %b\r\n\r\n" % (upgrade, info)
         )
         self.multiplexed = Multiplexed(Role.SERVER, self._clock, self)
-        self.multiplexed.makeConnection(transport)
+        self._tunnel = self.multiplexed
+        if key is not None:
+            self._tunnel = WebSocketTunnel(self.multiplexed, self._clock, client=False)
+        self._tunnel.makeConnection(transport)
 
     # MultiplexListener
 

@@ -191,10 +191,13 @@ class DeviceEnd:
     def state_dir(self) -> Path:
         return self.directory / f"{self.name}.state"
 
-    def allow_users(self, ids: dict[str, str]) -> None:
-        """Write the users file: user IDs by name."""
+    def allow_users(
+        self, ids: dict[str, str], devices: dict[str, str] | None = None
+    ) -> None:
+        """Write the users file: user IDs by name, and further devices of some."""
         lines = [
-            f"{name}:{self._recipe.hash(user_id)}\n" for name, user_id in ids.items()
+            f"{name}:{self._recipe.hash(user_id)}:{(devices or {}).get(name, '')}\n"
+            for name, user_id in ids.items()
         ]
         write_secret(self.users_file, "".join(lines))
 

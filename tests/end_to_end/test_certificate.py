@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from cfos_cloud.device.pins import PinFile, pin_of
 from cfos_cloud.listener.self_signed import new_key
 from cfos_cloud.twistd_command import child_environment
 from tests.end_to_end.blocks import blocks, digest
@@ -66,14 +67,18 @@ class Pair:
 
 
 def make_pair(
-    key: Key | None = None, *, end: timedelta = timedelta(days=80), name: str = "Test"
+    key: Key | None = None,
+    *,
+    end: timedelta = timedelta(days=80),
+    name: str = "Test",
+    host: str = "localhost",
 ) -> Pair:
     """A server's certificate by an authority of its own, valid now."""
     now = datetime.now(UTC)
     start = now - timedelta(days=365)
     root = Authority(f"{name} CA")
     key = key or new_key()
-    leaf = root.issue(key, "localhost", start=start, end=now + end)
+    leaf = root.issue(key, host, start=start, end=now + end)
     authority = root.issue(
         root.key, root.name, start=start, end=now + timedelta(days=999), is_ca=True
     )
@@ -158,6 +163,100 @@ class SwapTests(EndToEndTestCase):
         site.device.restart()
         self.assertEqual(site.device.client().get("/").status, 200)
         site.device.process.wait_for_log("has changed: accepted, pinned")
+
+
+class NamesTests(EndToEndTestCase):
+    """Clients of these tests ask for ``localhost``."""
+
+    def test_certificates_that_come_and_go_fail_no_handshake_of_another(self) -> None:
+        server = self.make_server()
+        site = self.make_site(server=server)
+        own = make_pair()
+        server.ask("PUT", "/certificate", own.document)
+        stop = threading.Event()
+        failures: list[BaseException] = []
+        seen: set[str] = set()
+        counts = [0, 0]
+
+        def visit(number: int) -> None:
+            while not stop.is_set():
+                client = server.client(source=f"127.0.0.{number + 2}")
+                try:
+                    seen.add(served(client))
+                    answer = client.request("GET", "/cloud/health")
+                    assert answer.status == 200, answer
+                    counts[number] += 1
+                except BaseException as error:
+                    failures.append(error)
+
+        pairs = [make_pair(host=f"{number}.example") for number in range(5)]
+        with self.threads(2) as threads:
+            visits = [threads.submit(visit, number) for number in range(2)]
+            try:
+                for number in range(SWAPS // 2):
+                    pair = pairs[number % 5]
+                    server.ask("PUT", "/certificate", pair.document)
+                    shown = server.ask("GET", "/certificate")
+                    self.assertEqual(shown["fingerprint"], pair.fingerprint)
+                    if number % 2:
+                        server.ask("DELETE", f"/certificates/{pair.fingerprint}")
+                wait_until(lambda: min(counts) > 20, "clients have come and gone")
+            finally:
+                stop.set()
+            for each in visits:
+                each.result(PATIENCE)
+        self.assertEqual(failures, [])
+        self.assertEqual(seen, {own.fingerprint})
+        self.assertEqual(site.device.process.log.count("connected to "), 1)
+        self.assertEqual(site.device.client().get("/").status, 200)
+
+    def test_a_device_end_binds_its_log_in_to_what_its_server_s_name_brings(
+        self,
+    ) -> None:
+        server = self.make_server()
+        by_name, default = make_pair(), make_pair(host="other.example")
+        for pair in (by_name, default):
+            server.ask("PUT", "/certificate", pair.document)
+        password = server.add_system("W00-008J")
+        target = self.make_target()
+        # Who connects to an address asks for no name.
+        for host, pair in (("localhost", by_name), ("127.0.0.1", default)):
+            address = f"{host}:{server.port}"
+            device = self.make_device(
+                *(server, "W00-008J", password, target.url),
+                f"--server=https://{address}",
+                name=host,
+            )
+            pins = PinFile(device.state_dir)
+            self.assertEqual(pins.get(address), pin_of(pair.leaf))
+            self.assertEqual(device.client().get("/").status, 200)
+            device.close()
+        # And so it is for a server that starts again.
+        server.process.kill()
+        server.restart()
+        self.assertEqual(served(server.client()), by_name.fingerprint)
+
+    def test_the_tool_goes_on_with_the_key_that_it_is_shown(self) -> None:
+        server = self.make_server()
+        files = [self.directory / name for name in ("cert.pem", "key.pem")]
+        for pair in (make_pair(), make_pair(host="other.example"), make_pair()):
+            files[0].write_bytes(pair.certificate)
+            files[1].write_bytes(pair.key)
+            done = server.tool("cert", server.url, *map(str, files))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = server.tool("certificates", "list")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)["items"]
+        self.assertEqual(
+            [each["names"] for each in found], [["localhost"], ["other.example"]]
+        )
+        for each in found:
+            words = ("certificates", "remove", each["fingerprint"], "--yes")
+            done = server.tool(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        done = server.tool("cert")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertFalse(json.loads(done.stdout)["imported"])
 
 
 class RefusalTests(EndToEndTestCase):

@@ -93,7 +93,7 @@ class LoginTests(EndToEndTestCase):
         answer = client.log_out()
         self.assertEqual(answer.status, 303)
         self.assertEqual(answer.field("Location"), f"{LOGIN}#logged_out")
-        self.assertEqual(answer.field("Clear-Site-Data"), '"storage"')
+        self.assertEqual(answer.field("Clear-Site-Data"), '"cache", "storage"')
         self.assertNotIn("__Host-cfos", client.cookies)
         self.assertNotIn("device", client.cookies)
         self.assertEqual(stolen.get("/").status, 303)

@@ -75,6 +75,7 @@ class Rows:
 @dataclass(frozen=True)
 class Enabled:
     enabled: bool
+    end_to_end: bool = False
 
 
 @dataclass
@@ -108,7 +109,9 @@ class KeyCase(DeviceCase):
             self.now,
         )
         self.exchange.when_revoked(self._revoked)
-        self.gateway.keys = KeyGate(self.accesses, self.clock.seconds)
+        self.gateway.keys = KeyGate(
+            self.accesses, self.clock.seconds, self.exchange.session
+        )
         self.app = self.browser()
 
     def now(self) -> datetime:

@@ -46,6 +46,8 @@ class ErrorPagesTests(SynchronousTestCase):
             (ErrorKind.TIMEOUT, 504),
             (ErrorKind.BUSY, 503),
             (ErrorKind.BAD_GATEWAY, 502),
+            (ErrorKind.NOT_ALLOWED, 403),
+            (ErrorKind.NO_SUCH_DEVICE, 404),
             (ErrorKind.CROSS_SITE, 403),
             (ErrorKind.BAD_REQUEST, 400),
             (ErrorKind.UNAUTHORISED, 401),

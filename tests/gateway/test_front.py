@@ -11,6 +11,7 @@ from cfos_cloud.gateway.client import ProxyTrust, parse_network
 from cfos_cloud.gateway.sessions import IDLE
 from tests.gateway.support import HTML, JSON, DeviceCase, GatewayCase
 from tests.memory import Message
+from tests.tunnel.support import MemoryTunnel
 
 LOGIN = b"/ui/en/cloud-login.htm"
 
@@ -257,6 +258,18 @@ class SessionTests(DeviceCase):
             self.assertIsNotNone(self.sessions.find(self.session.token))
         self.clock.advance(IDLE + 1)
         self.assertEqual(self.browser(self.session).fetch(b"/", HTML).status, 303)
+
+    def test_no_request_goes_to_a_device_that_is_end_to_end(self) -> None:
+        mode = {"mode": "end-to-end", "capabilities": ["http", "login", "tls"]}
+        newer = MemoryTunnel(self.clock, self.exchange)
+        newer.device.say_hello(**mode)
+        newer.pump()
+        self.assertTrue(newer.session.end_to_end)
+        # A session that nobody has ended.
+        page = self.user.fetch(b"/page", HTML)
+        self.assertEqual(page.status, 503)
+        self.assertEqual(newer.device.streams, [])
+        self.assertEqual(self.session.streams, set())
 
     def test_an_offline_device_is_a_page_for_its_holder(self) -> None:
         other = self.browser(self.log_in("W00-B"))

@@ -128,6 +128,7 @@ class DeviceErrorTests(KeyCase):
             (b"refused", 502, "refused", None),
             (b"timeout", 504, "timeout", None),
             (b"busy", 503, "busy", b"5"),
+            (b"forbidden", 403, "not-allowed", None),
             (b"other", 502, "bad-gateway", None),
         ):
             for lines in ((), (HTML,), (JSON,), (b"Accept: */*",)):

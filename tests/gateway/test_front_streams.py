@@ -182,6 +182,8 @@ class DeviceErrorTests(DeviceCase):
             (b"timeout", 504, "timeout", 504),
             (b"busy", 503, "busy", 503),
             (b"BUSY", 503, "busy", 503),
+            (b"forbidden", 403, "not-allowed", 403),
+            (b"unknown", 404, "no-such-device", 404),
             (b"other", 502, "bad-gateway", 502),
         ):
             self.setUp()
@@ -201,7 +203,7 @@ class DeviceErrorTests(DeviceCase):
         self.assertIn(b"Carport &lt;b&gt;", self.user.one().body)
 
     def test_the_device_s_own_errors_pass(self) -> None:
-        for status in (404, 500, 502, 503, 504):
+        for status in (403, 404, 500, 502, 503, 504):
             self.ask().answer(b"theirs", status)
             self.pump()
             message = self.user.one()

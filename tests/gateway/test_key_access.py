@@ -52,6 +52,14 @@ class FindTests(KeyAccessCase):
         self.assertNotIsInstance(cloud, SystemKeyAccess)
         self.assertIsNone(cloud.cloud_id)
 
+    def test_no_key_leads_to_a_system_that_is_end_to_end(self) -> None:
+        issued = self.issue()
+        access, stream = self.use(issued)
+        self.systems["W00-A"] = Enabled(True, end_to_end=True)
+        self.assertEqual(self.why_not(issued), "its system is end to end")
+        self.accesses.sweep()
+        self.assertEqual((access.ended, stream.ended), (True, 1))
+
     def test_a_use_is_noted_with_its_address(self) -> None:
         issued = self.issue()
         self.find(issued)

@@ -19,14 +19,23 @@ class Client:
         self.context.check_hostname = False
         self.context.verify_mode = ssl.CERT_NONE
 
-    def handshake(self, tls: ReloadableTLS) -> Handshake:
+    def handshake(
+        self,
+        tls: ReloadableTLS,
+        name: str | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> Handshake:
         """
+        :param name: what it asks for.
+        :param session: one to resume.
         :raises ssl.SSLError: what the client makes of the server's alert.
         """
         server = tls.serverConnectionForTLS(_NO_PROTOCOL)
         server.set_accept_state()
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        client = self.context.wrap_bio(incoming, outgoing)
+        client = self.context.wrap_bio(
+            incoming, outgoing, server_hostname=name, session=session
+        )
         for _ in range(10):
             try:
                 client.do_handshake()
@@ -44,15 +53,25 @@ class Client:
             except SSL.WantReadError:
                 if done:
                     break
-        return Handshake(client, server)
+        return Handshake(client, server, incoming)
 
 
 class Handshake:
     """Two ends that have agreed."""
 
-    def __init__(self, client: ssl.SSLObject, server: SSL.Connection) -> None:
+    def __init__(
+        self, client: ssl.SSLObject, server: SSL.Connection, incoming: ssl.MemoryBIO
+    ) -> None:
         self.client = client
         self.server = server
+        self._incoming = incoming
+
+    def session(self) -> ssl.SSLSession | None:
+        """With what the client may come again; its ticket has come with some data."""
+        self.server.send(b"!")
+        self._incoming.write(self.server.bio_read(2**16))
+        assert self.client.read(1) == b"!"
+        return self.client.session
 
     @property
     def der(self) -> bytes:

@@ -14,16 +14,19 @@ from cfos_cloud.listener.certificate_service import (
     CHECK_INTERVAL,
     CertificateService,
     CertificateUser,
+    UnknownCertificate,
 )
 from cfos_cloud.listener.certificates import (
     Certificate,
     CertificateError,
     CertificateStore,
+    NotImported,
 )
 from cfos_cloud.listener.self_signed import new_key
 from cfos_cloud.listener.tls import ReloadableTLS
 from tests.listener.authority import NOW, Authority, pem
 from tests.listener.memory_tls import Client
+from tests.listener.several import certificate_for
 
 
 class ServiceCase(SynchronousTestCase):
@@ -32,8 +35,8 @@ class ServiceCase(SynchronousTestCase):
         self.clock = Clock()
         self.noted: list[tuple[EventKind, str, str]] = []
         self.store = CertificateStore(self.data_dir, ("localhost",), self.now)
-        self.first = self.store.load()
-        self.tls = ReloadableTLS(self.first)
+        (self.first,) = self.store.load()
+        self.tls = ReloadableTLS(self.first, now=self.now)
         self.service = self.make_service(self.tls)
         self.service.startService()
 
@@ -100,11 +103,15 @@ class RenewalTests(ServiceCase):
 
         class Refusing:
             certificate = self.first
+            certificates = (self.first,)
+
+            def choose(user, name: str) -> Certificate:  # noqa: N805
+                return self.first
 
             def check(user, certificate: Certificate) -> None:  # noqa: N805
                 raise RuntimeError("unexpected")
 
-            def use(user, certificate: Certificate) -> None:  # noqa: N805
+            def use(user, *certificates: Certificate) -> None:  # noqa: N805
                 calls.append(self.clock.seconds())
                 raise RuntimeError("unexpected")
 
@@ -120,6 +127,86 @@ class RenewalTests(ServiceCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.service.startService()
         self.service.stopService()
+
+
+class SeveralTests(ServiceCase):
+    def imported(self, *names: str, days: int = 80) -> Certificate:
+        made = certificate_for(*names, end=self.now() + timedelta(days=days))
+        return self.service.replace(made.certificate_pem, made.key_pem)
+
+    def served_to(self, name: str) -> bytes:
+        return Client().handshake(self.tls, name).der
+
+    def test_each_name_gets_its_own_and_all_others_the_last(self) -> None:
+        a, b = self.imported("a.example"), self.imported("b.example")
+        for name, certificate in (("a.example", a), ("b.example", b), ("c", b)):
+            self.assertEqual(self.served_to(name), certificate.der)
+        self.assertEqual(self.service.certificates, (b, a))
+        self.assertEqual(self.service.certificate, b)
+
+    def test_one_that_is_removed_is_served_no_more(self) -> None:
+        a, b = self.imported("a.example"), self.imported("b.example")
+        before = Client().handshake(self.tls, "b.example")
+        self.service.remove(b.fingerprint)
+        self.assertEqual(self.served_to("b.example"), a.der)
+        self.assertEqual(self.store.load(), (a,))
+        before.client.write(b"still here")
+        self.service.remove(a.fingerprint.replace(":", "").lower())
+        self.assertEqual(self.served_to("a.example"), self.first.der)
+
+    def test_what_is_not_there_or_our_own_can_t_be_removed(self) -> None:
+        self.assertRaises(UnknownCertificate, self.service.remove, "AB:CD")
+        self.assertRaises(UnknownCertificate, self.service.remove, "")
+        self.assertRaises(NotImported, self.service.remove, self.first.fingerprint)
+        self.assertEqual(self.served(), self.first.der)
+
+    def test_days_left_are_those_of_the_first_to_end(self) -> None:
+        self.imported("a.example", days=7)
+        b = self.imported("b.example", days=30)
+        self.assertEqual(self.service.days_left, 7)
+        self.assertEqual(self.service.days_left_of(b), 30)
+
+    def test_a_warning_says_which_it_is_about(self) -> None:
+        a = self.imported("a.example", days=7)
+        self.imported("b.example")
+        (warning,) = self.service.warnings
+        self.assertTrue(warning.text.startswith("a.example: the certificate expires"))
+        (warning,) = self.service.warnings_of(a)
+        self.assertTrue(warning.text.startswith("the certificate expires"))
+
+    def test_a_name_that_one_of_them_is_for_is_not_missing(self) -> None:
+        service = self.service = self.make_service(self.tls, ("a.example", "*.b"))
+        self.imported("x.example")
+        self.imported("c.example")
+        (warning,) = service.warnings
+        self.assertIn("not for a.example and *.b", warning.text)
+        self.imported("a.example")
+        (warning,) = service.warnings
+        self.assertIn("not for *.b", warning.text)
+        self.imported("*.b")
+        self.assertEqual(service.warnings, ())
+
+    def test_the_daily_look_finds_what_was_put_there_and_taken_away(self) -> None:
+        a, b = self.imported("a.example"), self.imported("b.example")
+        directory = self.data_dir / "tls"
+        c = certificate_for("c.example", end=NOW + timedelta(days=80))
+        (directory / "imported-9.pem").write_bytes(c.key_pem + c.certificate_pem)
+        self.pass_days(1)
+        self.assertEqual(self.service.certificates, (b, c, a))
+        self.assertEqual(self.served_to("c.example"), c.der)
+        ((kind, actor, detail),) = self.noted
+        self.assertEqual((kind, actor), (EventKind.CERTIFICATE_IMPORTED, "server"))
+        self.assertIn(c.fingerprint, detail)
+        (directory / "imported-1.pem").unlink()
+        self.pass_days(1)
+        self.assertEqual(self.service.certificates, (b, c))
+
+    def test_a_damaged_one_leaves_all_in_use(self) -> None:
+        a, b = self.imported("a.example"), self.imported("b.example")
+        (self.data_dir / "tls" / "imported-1.pem").write_bytes(b"damaged")
+        self.pass_days(1)
+        self.assertEqual(self.service.certificates, (b, a))
+        self.assertEqual(self.served_to("a.example"), a.der)
 
 
 class ImportTests(ServiceCase):
@@ -156,7 +243,7 @@ class ImportTests(ServiceCase):
         self.assertEqual(imported.certificate_pem, certificate_pem)
         self.assertEqual(self.served(), imported.der)
         self.assertEqual(self.service.certificate, imported)
-        self.assertEqual(self.store.load(), imported)
+        self.assertEqual(self.store.load(), (imported,))
         (line,) = self.logged()
         self.assertIn("certificate imported, for cloud.example.org", line)
         self.assertIn(imported.fingerprint, line)
@@ -179,7 +266,7 @@ class ImportTests(ServiceCase):
                 BadCertificate, self.service.replace, certificate_pem, key_pem
             )
         self.assertEqual(self.served(), self.first.der)
-        self.assertEqual(self.store.load(), self.first)
+        self.assertEqual(self.store.load(), (self.first,))
         self.assertEqual(self.logged(), [])
 
     def test_what_openssl_refuses_changes_nothing(self) -> None:
@@ -188,7 +275,7 @@ class ImportTests(ServiceCase):
 
         self.patch(self.tls, "check", refuse)
         self.assertRaises(BadCertificate, self.service.replace, *self.pair())
-        self.assertEqual(self.store.load(), self.first)
+        self.assertEqual(self.store.load(), (self.first,))
         self.assertEqual(self.served(), self.first.der)
 
     def test_what_can_t_be_stored_is_not_served(self) -> None:
@@ -226,7 +313,7 @@ class ImportTests(ServiceCase):
     def test_it_is_said_at_the_start_and_after_an_import_too(self) -> None:
         self.service.replace(*self.pair(days=5))
         self.assertEqual(len(self.logged()), 2)
-        again = self.make_service(ReloadableTLS(self.store.load()))
+        again = self.make_service(ReloadableTLS(*self.store.load()))
         again.startService()
         self.addCleanup(again.stopService)
         (line,) = self.logged()

@@ -10,7 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
-from cfos_cloud.listener import certificates
+from cfos_cloud.listener import imported
 from cfos_cloud.listener.certificates import (
     Certificate,
     CertificateError,
@@ -46,7 +46,8 @@ class StoreTests(SynchronousTestCase):
             return self.now
 
         wanted = names or server_names("cellar")
-        return CertificateStore(self.data_dir, wanted, now).load()
+        (certificate,) = CertificateStore(self.data_dir, wanted, now).load()
+        return certificate
 
     def put(self, certificate: bytes, key: bytes) -> None:
         self.key_path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +217,7 @@ class ImportedCertificateTests(StoreTests):
         self.store = CertificateStore(
             self.data_dir, server_names("cellar"), lambda: self.now
         )
-        self.own = self.store.load()
+        (self.own,) = self.store.load()
 
     def keep(self, end: timedelta = timedelta(days=80)) -> Certificate:
         root = Authority()
@@ -228,14 +229,14 @@ class ImportedCertificateTests(StoreTests):
 
     def test_it_is_there_after_a_restart_with_its_chain_and_key(self) -> None:
         kept = self.keep()
-        for found in (self.store.load(), self.load()):
+        for found in (*self.store.load(), self.load()):
             self.assertEqual(found, kept)
             self.assertEqual(found.key_pem, kept.key_pem)
 
     def test_the_one_made_here_stays_for_the_day_when_it_is_gone(self) -> None:
         self.keep()
         self.imported_path.unlink()
-        self.assertEqual(self.store.load(), self.own)
+        self.assertEqual(self.store.load(), (self.own,))
 
     def test_nothing_that_renews_our_own_touches_it(self) -> None:
         kept = self.keep()
@@ -249,7 +250,7 @@ class ImportedCertificateTests(StoreTests):
     def test_the_next_one_takes_its_place(self) -> None:
         self.keep()
         second = self.keep()
-        self.assertEqual(self.store.load(), second)
+        self.assertEqual(self.store.load(), (second,))
 
     def test_only_the_owner_can_read_it(self) -> None:
         mask = os.umask(0)
@@ -275,13 +276,13 @@ class ImportedCertificateTests(StoreTests):
         def no_room(path: Path, data: bytes) -> None:
             raise OSError(28, "No space left on device")
 
-        self.patch(certificates, "write_secret", no_room)
+        self.patch(imported, "write_secret", no_room)
         error = self.assertRaises(CertificateError, self.keep)
         self.assertEqual(
             str(error),
             f"can't write {self.imported_path}: No space left on device",
         )
-        self.assertEqual(self.store.load(), kept)
+        self.assertEqual(self.store.load(), (kept,))
 
     def test_what_a_crash_left_is_removed_and_nothing_else(self) -> None:
         kept = self.keep()
@@ -295,6 +296,6 @@ class ImportedCertificateTests(StoreTests):
 
     def test_a_key_is_read_once_as_long_as_its_file_stays(self) -> None:
         kept = self.keep()
-        self.assertIs(self.store.load(), self.store.load())
+        self.assertIs(self.store.load()[0], self.store.load()[0])
         self.imported_path.write_bytes(self.imported_path.read_bytes() + b"\n\n")
-        self.assertEqual(self.store.load(), kept)
+        self.assertEqual(self.store.load(), (kept,))

@@ -19,10 +19,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
+from cfos_cloud.listener.client_hello import by_name
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES, Route, choose
 from cfos_cloud.listener.liveness import KEEPALIVE_IDLE, UNTAKEN_SECONDS
 from cfos_cloud.listener.sniffer import PATIENCE, Sniffer, SnifferFactory
 from tests.listener.fake_socket import FakeSocket, port_of
+from tests.listener.test_client_hello import hello, records, server_name
 
 
 class Recorder(Protocol):
@@ -231,6 +233,41 @@ class HalfClosingClient(Protocol):
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         self.done.callback(self.answer)
+
+
+class ByNameTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.passed, self.tls = Recorders(), Recorders()
+        name = b"site-7.cloud.example.org"
+        routes = {Route.PASSED: self.passed, Route.TLS: self.tls}
+        chosen = by_name(lambda asked: asked == name)
+        factory = SnifferFactory(routes, self.clock, chosen)
+        self.sniffer = factory.buildProtocol(None)
+        self.wire = FakeSocket(self.sniffer)
+        self.sniffer.makeConnection(self.wire)
+        self.hello = records(hello(server_name(name)), 30)
+
+    def test_a_client_hello_that_trickles_arrives_whole(self) -> None:
+        for byte in self.hello:
+            self.assertEqual(self.passed.built, [])
+            self.wire.protocol.dataReceived(bytes([byte]))
+        self.wire.protocol.dataReceived(b"more")
+        (passed,) = self.passed.built
+        self.assertEqual(passed.data, self.hello + b"more")
+        self.assertEqual(self.tls.built, [])
+
+    def test_one_that_does_not_come_to_its_end_is_cut(self) -> None:
+        self.sniffer.dataReceived(self.hello[:-1])
+        self.clock.advance(PATIENCE)
+        self.assertTrue(self.wire.aborted)
+        self.assertEqual(self.passed.built + self.tls.built, [])
+
+    def test_one_that_is_none_goes_on_to_tls_with_all_that_came(self) -> None:
+        self.sniffer.dataReceived(b"\x16")
+        self.sniffer.dataReceived(b"\x03\x01\x00\x00")
+        (tls,) = self.tls.built
+        self.assertEqual(tls.data, b"\x16\x03\x01\x00\x00")
 
 
 class SocketTests(TestCase):

@@ -71,7 +71,7 @@ class CommandCase(OperatorAPICase):
     def resources(self) -> tuple[object, ...]:
         self.level = LogLevel()
         self.store = CertificateStore(self.data_dir, ["localhost"], lambda: NOW)
-        self.tls = ReloadableTLS(self.store.load())
+        self.tls = ReloadableTLS(*self.store.load())
         self.health = Health(self.database, self.clock)
         self.health.start()
         self.addCleanup(self.health.stop)

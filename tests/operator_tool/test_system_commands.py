@@ -61,7 +61,7 @@ class CommandTests(CommandCase):
         self.assertEqual(
             self.output("system", "enable", "garage"), "Garage is enabled\n"
         )
-        self.assertIn("cloud_id:  Garage\n", self.output("system", "show", "garage"))
+        self.assertIn("cloud_id:   Garage\n", self.output("system", "show", "garage"))
         self.assertEqual(
             self.output("system", "remove", "garage", "--yes"), "garage is removed\n"
         )
@@ -83,7 +83,7 @@ class CommandTests(CommandCase):
         self.assertEqual(table[0].index("STATE"), table[2].index("offline"))
         rows = [line.split("\t") for line in self.output("system", "list").splitlines()]
         self.assertEqual([row[0] for row in rows], ["CLOUD ID", "A", "Garage"])
-        self.assertEqual({len(row) for row in rows}, {8})
+        self.assertEqual({len(row) for row in rows}, {9})
 
     def test_what_a_device_says_moves_no_cursor(self) -> None:
         self.output("system", "add", "Garage")

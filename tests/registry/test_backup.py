@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs
 
 from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.listener.certificates import CertificateStore
+from cfos_cloud.listener.self_signed import make_self_signed
 from cfos_cloud.registry import Backups, DatabaseError, Overloaded
 from cfos_cloud.registry.backup import KEYS as ALL_KEYS
 from cfos_cloud.registry.backup import MAX_FILE, MAX_STRANGE, Backup, make_offline
@@ -159,7 +160,9 @@ class OnlineTests(BackupCase):
         ServerSecret.in_directory(data_dir)
         SigningKeys.in_directory(data_dir, lambda: NOON)
         store = CertificateStore(data_dir, ["localhost"], lambda: NOON)
-        store.keep(store.load())
+        (own,) = store.load()
+        store.keep(own)
+        store.keep(make_self_signed(own.key, ["other.example"], NOON))
         self.backups = Backups(self.database, data_dir, lambda: NOON)
         backup = self.make()
         self.assertEqual(backup.strange, [])
@@ -169,7 +172,7 @@ class OnlineTests(BackupCase):
             if path.is_file()
         }
         self.assertEqual(written - set(contents(backup)), set())
-        self.assertEqual(written, set(ALL_KEYS))
+        self.assertEqual(written, {*ALL_KEYS, "tls/imported-1.pem"})
 
     def test_of_much_that_was_put_there_the_first_are_named(self) -> None:
         for number in range(1000):

@@ -49,6 +49,8 @@ class LimitTests(LimiterCase):
             EventKind.KEY_AUTHORISED,
             EventKind.KEY_CREATED,
             EventKind.KEY_REQUESTED,
+            EventKind.END_TO_END_OFF,
+            EventKind.END_TO_END_ON,
             EventKind.KEY_REVOKED,
             EventKind.KEY_SUSPENDED,
             EventKind.LOGGED_IN,

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from cfos_cloud.cloud_id import InvalidCloudID
+from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.registry import (
     ChangeKind,
     DatabaseError,
@@ -102,6 +103,82 @@ class AddingTests(SystemsCase):
         self.successResultOf(self.database.close())
         self.failureResultOf(self.systems.add("Garage", verifier()), DatabaseError)
         self.assertEqual(len(self.systems), 0)
+
+
+class EndToEndTests(SystemsCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.add("Garage", name="old")
+        self.told: list[SystemChange] = []
+        self.systems.subscribe(self.told.append)
+
+    def set(self, end_to_end: bool) -> System:
+        by = Origin("device", "192.0.2.7")
+        changed = self.systems.set_end_to_end("GARAGE", end_to_end, by)
+        return self.successResultOf(changed)
+
+    def test_a_new_system_is_not(self) -> None:
+        self.assertFalse(self.known("Garage").end_to_end)
+
+    def test_it_is_there_after_a_restart_and_all_else_with_it(self) -> None:
+        changed = self.set(True)
+        self.assertTrue(changed.end_to_end)
+        self.assertEqual(changed.name, "old")
+        self.restart()
+        self.assertEqual(self.systems.get("garage"), changed)
+        self.assertFalse(self.set(False).end_to_end)
+        self.restart()
+        self.assertFalse(self.known("garage").end_to_end)
+
+    def test_what_the_operator_changes_leaves_it(self) -> None:
+        self.set(True)
+        self.successResultOf(self.systems.change("Garage", name="new", enabled=False))
+        self.restart()
+        self.assertTrue(self.known("garage").end_to_end)
+
+    def test_one_that_is_added_anew_is_not(self) -> None:
+        self.set(True)
+        self.successResultOf(self.systems.remove("Garage"))
+        self.add("Garage")
+        self.restart()
+        self.assertFalse(self.known("Garage").end_to_end)
+
+    def test_a_listener_sees_when_it_becomes_so(self) -> None:
+        self.set(True)
+        self.set(True)
+        self.successResultOf(self.systems.change("Garage", name="new"))
+        self.set(False)
+        closed = [change.closed_to_us for change in self.told]
+        self.assertEqual(closed, [True, False, False])
+
+    def test_it_is_told_after_it_is_committed(self) -> None:
+        worker = ManualWorker()
+        self.restart(worker)
+        changed = self.systems.set_end_to_end("Garage", True, Origin("device"))
+        self.assertNoResult(changed)
+        self.assertFalse(self.known("Garage").end_to_end)
+        worker.run_all()
+        self.assertIs(self.successResultOf(changed), self.known("Garage"))
+
+    def test_it_is_an_event_each_time(self) -> None:
+        self.set(True)
+        self.set(True)
+        self.set(False)
+        kinds = [EventKind.END_TO_END_ON, EventKind.END_TO_END_OFF]
+        events = [each for each in self.kept() if each.kind in kinds]
+        self.assertEqual([each.kind for each in events], kinds)
+        self.assertEqual(
+            {(each.actor, each.client, each.cloud_id) for each in events},
+            {("device", "192.0.2.7", "Garage")},
+        )
+
+    def test_what_can_t_be_kept_has_not_happened(self) -> None:
+        self.successResultOf(self.database.close())
+        failed = self.systems.set_end_to_end("Garage", True, Origin("device"))
+        self.failureResultOf(failed, DatabaseError)
+        self.assertFalse(self.known("Garage").end_to_end)
+        unknown = self.systems.set_end_to_end("none", True, Origin("device"))
+        self.failureResultOf(unknown, UnknownSystem)
 
 
 class ChangingTests(SystemsCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -80,6 +81,7 @@ class Device:
         self.answers: list[Deferred[JSONObject]] = []
         self.told: list[tuple[str, JSONObject]] = []
         self.streams: list[DeviceStream] = []
+        self.make_stream: Callable[[], DeviceStream] = DeviceStream
         #: What has happened, in its order.
         self.events: list[str] = []
         self.welcome: JSONObject | None = None
@@ -116,7 +118,7 @@ class Device:
 
     def stream_opened(self, stream_id: int) -> DeviceStream:
         self.events.append("stream")
-        self.streams.append(DeviceStream())
+        self.streams.append(self.make_stream())
         return self.streams[-1]
 
     def multiplex_lost(self, reason: Failure) -> None:

@@ -34,12 +34,19 @@ class HelloTests(SynchronousTestCase):
                 "name": "Depöt",
                 "serial": "4711",
                 "capabilities": ["http", "login", "teleport", "http"],
+                "profile": "cfos",
                 "colour": "blue",
             }
         )
         self.assertEqual(
             hello,
-            Hello("acme/1", "Depöt", "4711", frozenset({"http", "login", "teleport"})),
+            Hello(
+                "acme/1",
+                "Depöt",
+                "4711",
+                frozenset({"http", "login", "teleport"}),
+                profile="cfos",
+            ),
         )
 
     def test_another_protocol_is_refused(self) -> None:
@@ -55,6 +62,7 @@ class HelloTests(SynchronousTestCase):
             ("agent", "x" * 257),
             ("name", ["x"]),
             ("serial", 4711),
+            ("profile", ["cfos"]),
             ("capabilities", "http"),
             ("capabilities", {"http": True}),
             ("capabilities", ["http", 1]),
@@ -66,6 +74,23 @@ class HelloTests(SynchronousTestCase):
         names = [str(number) for number in range(MAX_CAPABILITIES)]
         hello = parse_hello(HELLO | {"capabilities": names})
         self.assertEqual(hello.capabilities, frozenset(names))
+
+    def test_without_a_mode_it_is_relayed(self) -> None:
+        for more in ({}, {"mode": None}, {"mode": "relay"}):
+            self.assertFalse(parse_hello(HELLO | more).end_to_end)
+        # What it can is not yet what it wants.
+        self.assertFalse(parse_hello(HELLO | {"capabilities": ["tls"]}).end_to_end)
+
+    def test_end_to_end_is_for_who_takes_tls(self) -> None:
+        mode = {"mode": "end-to-end"}
+        hello = parse_hello(HELLO | mode | {"capabilities": ["tls"]})
+        self.assertTrue(hello.end_to_end)
+        self.assertRaises(InvalidParams, parse_hello, HELLO | mode)
+
+    def test_a_mode_that_we_don_t_know_is_refused(self) -> None:
+        for mode in ("", "secret", "End-to-end", 1, True, ["end-to-end"]):
+            params = HELLO | {"mode": mode, "capabilities": ["tls"]}
+            self.assertRaises(InvalidParams, parse_hello, params)
 
     def test_half_a_character_is_refused(self) -> None:
         for member in ("agent", "name", "serial"):

@@ -51,7 +51,8 @@ class GreetingTests(SessionCase):
         tunnel = self.tunnel(up=False)
         self.assertIsNone(self.exchange.session("W00-A"))
         self.clock.advance(HELLO_SECONDS - 0.1)
-        tunnel.device.say_hello(name="Depot", serial="4711", colour="blue")
+        more = {"name": "Depot", "serial": "4711", "profile": "tq", "colour": "blue"}
+        tunnel.device.say_hello(**more)
         tunnel.pump()
         session = self.exchange.session("W00-A")
         assert session is not None
@@ -60,6 +61,7 @@ class GreetingTests(SessionCase):
             ("acme/1", "Depot", "4711", self.now()),
         )
         self.assertEqual(session.capabilities, {"http", "login"})
+        self.assertEqual(session.profile, "tq")
         self.assertEqual(self.ups, [session])
         self.clock.advance(HELLO_SECONDS)
         tunnel.pump()

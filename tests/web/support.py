@@ -30,7 +30,9 @@ from cfos_cloud.tunnel.scram import Verifier
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.common import CommonPages
 from cfos_cloud.web.login.key_logins import KeyLogins
+from cfos_cloud.web.login.landing import Landing
 from cfos_cloud.web.login.pages import LoginPages
+from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_root
 from cfos_cloud.web.session_state import SessionState
 from tests.test_connection_recorder import Kept
@@ -237,10 +239,14 @@ class PagesTestCase(SynchronousTestCase):
     """Our pages over a fake exchange, with two devices online."""
 
     #: Of the log-in page.
-    shared_origin = True
+    address: PublicAddress | None = None
 
     def make_key_logins(self) -> KeyLogins | None:
         """Who lets people in by access keys, if there are any."""
+        return None
+
+    def make_landing(self) -> Landing | None:
+        """Where log-ins lead to, if devices have hosts of their own."""
         return None
 
     def setUp(self) -> None:
@@ -262,7 +268,8 @@ class PagesTestCase(SynchronousTestCase):
             the_pages(),
             self.kept,
             keys=self.make_key_logins(),
-            shared_origin=self.shared_origin,
+            landing=self.make_landing(),
+            address=self.address,
         )
         self.root = make_root(
             login_pages,

@@ -10,7 +10,7 @@ server = ServiceMaker(
 )
 device = ServiceMaker(
     "cfos-device",
-    "cfos_cloud.device.service",
+    "cfos_cloud.device_end",
     "The device end: connects a device's web UI to a cloud server.",
     "cfos-device",
 )

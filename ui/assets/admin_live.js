@@ -87,6 +87,7 @@ const show = (system) => {
     return
   }
   showState(row, ...stateOf(system), system.since)
+  row.querySelector("[data-end-to-end]").hidden = !system.end_to_end
   write(row, "[data-agent]", system.agent ?? "–")
   write(row, "[data-client]", system.client ?? "–")
   showTraffic(row, system)

@@ -103,7 +103,8 @@ if (box !== null) {
   const { sub } = claimsOf(key ?? "")
   if (typeof sub === "string") {
     // A link to another system, or a log-in that failed: somebody wants something else.
-    const wanted = location.hash.slice(1).toLowerCase()
+    const system = new URLSearchParams(location.search).get("system") ?? ""
+    const wanted = (location.hash.slice(1) || system.split("--").pop()).toLowerCase()
     const isWanted = wanted === "" || wanted === sub.toLowerCase()
     const hasFailed = document.querySelector("[data-problem]") !== null
     offerKept(box, form, key, isWanted && !hasFailed && !wasTriedJustNow())

@@ -16,11 +16,13 @@ from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.web.server import Site
 
 from cfos_cloud.demo.site.access import DOOR
 from cfos_cloud.demo.site.accounts import Accounts
 from cfos_cloud.demo.site.cloud_service import CloudService
 from cfos_cloud.demo.site.memory import load_memory, save_memory
+from cfos_cloud.demo.site.meter_display import MeterDisplay
 from cfos_cloud.demo.site.model.house import DAY
 from cfos_cloud.demo.site.model.simulation import Simulation
 from cfos_cloud.demo.site.pages import SitePages
@@ -29,6 +31,7 @@ from cfos_cloud.demo.site.site import ChargingSite
 from cfos_cloud.demo.site.sockets import make_sockets
 from cfos_cloud.demo.site.store import SettingsStore
 from cfos_cloud.device.end import DeviceEnd
+from cfos_cloud.device.further import FurtherDevice
 from cfos_cloud.device.origin import Origin, parse_origin
 from cfos_cloud.device.settings import DeviceSettings
 from cfos_cloud.device.status import StatusListener
@@ -97,6 +100,8 @@ class SiteService(MultiService):
         self._door_file = options.directory / "device-end-header"
         write_secret(self._door_file, f"{DOOR.decode()}: {door}\n")
         self._sockets = make_sockets(self.site, pages, reactor, now, door)
+        self._meter = Site(MeterDisplay(lambda: self.site.simulation.reading))
+        self._meter.noisy = False
         self._ports: list[IListeningPort] = []
         self._loops = [
             self._loop(self._tick, STEP),
@@ -114,6 +119,7 @@ class SiteService(MultiService):
         self._ports = [
             listen(options.port, self._sockets.local, interface=options.interface),
             listen(0, self._sockets.cloud, interface=LOOPBACK),
+            listen(0, self._meter, interface=LOOPBACK),
         ]
         super().startService()
         for loop, seconds in self._loops:
@@ -173,15 +179,19 @@ class SiteService(MultiService):
                 server=parse_origin(settings.server),
                 cloud_id=settings.cloud_id,
                 password=settings.password,
-                target=Origin("http", LOOPBACK, _port(self._ports[1])),
+                target=self._origin(1),
                 state_directory=directory / "device-end",
                 admin_password_file=accounts.admin_file,
                 users_file=accounts.users_file,
                 target_header_file=self._door_file,
+                also=(FurtherDevice("meter", self._origin(2)),),
             ),
             self._reactor,
             on_status=told,
         )
+
+    def _origin(self, number: int) -> Origin:
+        return Origin("http", LOOPBACK, _port(self._ports[number]))
 
     # what happens again and again
 

@@ -99,6 +99,14 @@ async def _certificate(
     return Done(link(page="certificate"), Note("certificate"))
 
 
+async def _remove_certificate(
+    parts: AdminParts, request: IRequest, form: Form, system: str
+) -> Done:
+    fingerprint = form.get("key", "")
+    await ask(parts.certificate.remove, request, fingerprint=fingerprint)
+    return Done(link(page="certificate"), Note("certificate-removed"))
+
+
 async def _password(
     parts: AdminParts, request: IRequest, form: Form, system: str
 ) -> Done:
@@ -174,6 +182,9 @@ ACTIONS: Mapping[str, Action] = {
         fresh=True,
         controls=("certificate", "private_key", PROOF),
         typed=("certificate",),
+    ),
+    "certificate-remove": Action(
+        _remove_certificate, fresh=True, controls=(PROOF,), typed=("key",)
     ),
     "password": Action(
         _password,

@@ -132,8 +132,14 @@ async def events(parts: AdminParts, request: IRequest) -> Values:
 
 
 async def certificate(parts: AdminParts, request: IRequest) -> Values:
-    """What the server shows to everybody."""
-    return {"certificate": await ask(parts.certificate.show, request)}
+    """What the server shows, to everybody or by name."""
+    listed = await ask(parts.certificate.list_all, request)
+    return {
+        "certificate": await ask(parts.certificate.show, request),
+        "certificates": listed["items"],
+        "asks": read_text(request, "ask"),
+        "asked": read_text(request, "key"),
+    }
 
 
 async def settings(parts: AdminParts, request: IRequest) -> Values:

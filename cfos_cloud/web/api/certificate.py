@@ -1,4 +1,4 @@
-"""``certificate`` of the operator API: the one that the server shows to everybody."""
+"""``certificate`` and ``certificates`` of the operator API: what the server shows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from cfos_cloud.web.api.operation import (
     MOMENT,
     STRING,
     Operation,
+    Parameter,
+    Schema,
     Shape,
     as_json,
+    listed,
     members,
 )
+from cfos_cloud.web.api.query import read_text
 from cfos_cloud.web.api.routes import Answer, route
 from cfos_cloud.web.api.schema import read_object
 from cfos_cloud.web.api.system_json import moment
@@ -33,20 +37,32 @@ from cfos_cloud.web.problem import InvalidInput, NeedsTLS
 
 _STRINGS = {"type": "array", "items": STRING}
 
-CERTIFICATE = Shape(
-    "Certificate",
+_CERTIFICATE: Mapping[str, Schema] = {
+    "names": {**_STRINGS, "description": "DNS names and IP addresses it is for"},
+    "issuer": STRING,
+    "not_before": MOMENT,
+    "not_after": MOMENT,
+    "days_left": {"type": "integer"},
+    "self_signed": BOOLEAN,
+    "imported": {**BOOLEAN, "description": "by the operator, not made here"},
+    "fingerprint": {**STRING, "description": "SHA-256, as browsers show it"},
+    "key_type": STRING,
+    "chain": {**COUNT, "description": "how many certificates it comes with"},
+    "warnings": {"type": "array", "items": members(code=STRING, text=STRING)},
+}
+CERTIFICATE = Shape("Certificate", members(**_CERTIFICATE))
+LISTED_CERTIFICATE = Shape(
+    "ListedCertificate",
     members(
-        names={**_STRINGS, "description": "DNS names and IP addresses it is for"},
-        issuer=STRING,
-        not_before=MOMENT,
-        not_after=MOMENT,
-        days_left={"type": "integer"},
-        self_signed=BOOLEAN,
-        imported={**BOOLEAN, "description": "by the operator, not made here"},
-        fingerprint={**STRING, "description": "SHA-256, as browsers show it"},
-        key_type=STRING,
-        chain={**COUNT, "description": "how many certificates it comes with"},
-        warnings={"type": "array", "items": members(code=STRING, text=STRING)},
+        **_CERTIFICATE,
+        default={
+            **BOOLEAN,
+            "description": "served to whoever asks for no name that another is for",
+        },
+        public_key={
+            **STRING,
+            "description": "SHA-256 of the public key, as device ends remember it",
+        },
     ),
 )
 NEW_CERTIFICATE = Shape(
@@ -67,18 +83,25 @@ NEW_CERTIFICATE = Shape(
 
 
 class Certificates(typing.Protocol):
-    """Who serves a certificate and takes others; the certificate service does."""
+    """Who serves certificates and takes others; the certificate service does."""
 
     @property
     def certificate(self) -> Certificate: ...
 
     @property
-    def days_left(self) -> int: ...
+    def certificates(self) -> tuple[Certificate, ...]: ...
 
-    @property
-    def warnings(self) -> tuple[CertificateWarning, ...]: ...
+    def choose(self, name: str) -> Certificate: ...
+
+    def days_left_of(self, certificate: Certificate) -> int: ...
+
+    def warnings_of(
+        self, certificate: Certificate
+    ) -> tuple[CertificateWarning, ...]: ...
 
     def replace(self, certificate_pem: bytes, key_pem: bytes) -> Certificate: ...
+
+    def remove(self, fingerprint: str) -> Certificate: ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +118,7 @@ class NewCertificate:
 
 
 class CertificateResource:
-    """``certificates`` checks, stores and serves."""
+    """``certificates`` checks, stores, serves and removes."""
 
     def __init__(
         self, certificates: Certificates, events: EventLog = NO_EVENTS
@@ -107,10 +130,17 @@ class CertificateResource:
         "/certificate",
         method="GET",
         needs=Needs.OPERATOR,
-        about=Operation("The certificate in use", {200: as_json(CERTIFICATE)}),
+        about=Operation(
+            "The certificate in use",
+            {200: as_json(CERTIFICATE)},
+            description="""
+            Of several it is the default: the one that clients get which ask for no
+            name that another is for.
+            """,
+        ),
     )
     async def show(self, request: IRequest) -> Answer:
-        return Answer(200, certificate_json(self._certificates))
+        return Answer(200, self._json(self._certificates.certificate))
 
     @route(
         "/certificate",
@@ -121,7 +151,8 @@ class CertificateResource:
             {200: as_json(CERTIFICATE)},
             description="""
             Checked first, stored, then served to new connections; open ones keep
-            theirs. After any error the old one stays in use.
+            theirs. After any error the old one stays in use. It takes the place of
+            imported ones whose names it has, all of them, and stands beside others.
             """,
             body=as_json(NEW_CERTIFICATE),
             problems={403: "This is plain HTTP; or as for every call."},
@@ -140,31 +171,81 @@ class CertificateResource:
             operator_of(request),
             detail=f"SHA-256 {certificate.fingerprint}",
         )
-        return Answer(200, certificate_json(self._certificates))
+        return Answer(200, self._json(certificate))
 
+    @route(
+        "/certificates",
+        method="GET",
+        needs=Needs.OPERATOR,
+        about=Operation(
+            "All certificates in use, the one that was imported last first",
+            {200: as_json(listed(LISTED_CERTIFICATE))},
+            description="""
+            Always the whole list. A client gets the one for the name that it asks
+            for (SNI), else one with a wildcard, else the default. Where none is
+            imported, the server's own self-signed one is the only one.
+            """,
+            query=(
+                Parameter("name", STRING, "Only the one that it gets who asks for it."),
+            ),
+        ),
+    )
+    async def list_all(self, request: IRequest) -> Answer:
+        certificates = self._certificates
+        name = read_text(request, "name")
+        found = [certificates.choose(name)] if name else certificates.certificates
+        return Answer(200, {"items": [*map(self._listed, found)], "next": None})
 
-def certificate_json(certificates: Certificates) -> dict[str, object]:
-    """
-    What is served, as the API says it. ``imported``: by the operator, not made here.
-    ``not_after`` and ``days_left`` are those of the first of the chain to expire.
-    """
-    certificate = certificates.certificate
-    return {
-        "names": list(certificate.names),
-        "issuer": certificate.issuer,
-        "not_before": moment(certificate.not_before),
-        "not_after": moment(certificate.not_after),
-        "days_left": certificates.days_left,
-        "self_signed": certificate.self_signed,
-        "imported": not made_here(certificate.leaf),
-        "fingerprint": certificate.fingerprint,
-        "key_type": certificate.key_type,
-        "chain": len(certificate.chain),
-        "warnings": [
-            {"code": warning.code.value, "text": warning.text}
-            for warning in certificates.warnings
-        ],
-    }
+    @route(
+        "/certificates/<fingerprint>",
+        method="DELETE",
+        needs=Needs.FRESH_OPERATOR,
+        about=Operation(
+            "Remove an imported certificate with its key",
+            {204: None},
+            description="""
+            New connections get another one from now on, after the last one the
+            server's own self-signed one; open ones keep it. Neither case nor colons
+            matter in the fingerprint.
+            """,
+            problems={409: "It is the server's own."},
+        ),
+    )
+    async def remove(self, request: IRequest, fingerprint: str) -> Answer:
+        certificate = self._certificates.remove(fingerprint)
+        names = ", ".join(certificate.names)
+        self._events.note(
+            EventKind.CERTIFICATE_REMOVED,
+            operator_of(request),
+            detail=f"SHA-256 {certificate.fingerprint} {names}",
+        )
+        return Answer(204)
+
+    def _listed(self, certificate: Certificate) -> dict[str, object]:
+        return {
+            **self._json(certificate),
+            "default": certificate == self._certificates.certificate,
+            "public_key": certificate.public_key_hash,
+        }
+
+    def _json(self, certificate: Certificate) -> dict[str, object]:
+        # The times are those of the first of the chain to expire.
+        return {
+            "names": list(certificate.names),
+            "issuer": certificate.issuer,
+            "not_before": moment(certificate.not_before),
+            "not_after": moment(certificate.not_after),
+            "days_left": self._certificates.days_left_of(certificate),
+            "self_signed": certificate.self_signed,
+            "imported": not made_here(certificate.leaf),
+            "fingerprint": certificate.fingerprint,
+            "key_type": certificate.key_type,
+            "chain": len(certificate.chain),
+            "warnings": [
+                {"code": warning.code.value, "text": warning.text}
+                for warning in self._certificates.warnings_of(certificate)
+            ],
+        }
 
 
 def _pem(data: Mapping[str, object], name: str) -> bytes:

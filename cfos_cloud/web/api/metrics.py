@@ -152,6 +152,28 @@ class ServerCollector(Collector):
             "From the head of a request for a device to that of its response",
             requests.waits,
         )
+        yield from self._passed()
+
+    def _passed(self) -> Iterable[Metric]:
+        passed = self._sources.requests.passed
+        yield _counter(
+            "passed_connections",
+            "TLS connections passed on to devices unopened, and those that are over",
+            "change",
+            {"opened": passed.opened, "ended": passed.ended},
+        )
+        yield _counter(
+            "passed_refusals",
+            "TLS connections for devices that came to nothing",
+            "reason",
+            passed.refused,
+        )
+        yield _counter(
+            "passed_bytes",
+            "Bytes from and to devices, of such connections that are over",
+            "direction",
+            {"in": passed.bytes_in, "out": passed.bytes_out},
+        )
 
 
 class MetricsResource:

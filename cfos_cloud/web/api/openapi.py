@@ -56,6 +56,10 @@ _IN_PATHS: Mapping[str, tuple[Mapping[str, object], str]] = {
         {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
         "What a signing key is called.",
     ),
+    "fingerprint": (
+        {"type": "string", "maxLength": 95, "pattern": "^[0-9A-Fa-f:]+$"},
+        "The SHA-256 of a certificate; neither case nor colons matter.",
+    ),
 }
 #: RFC 9457.
 PROBLEM = Shape(

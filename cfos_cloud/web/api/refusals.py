@@ -79,6 +79,7 @@ _UNKNOWN = {
     "cloud_id": "There is no such system.",
     "key_id": "There is no such access key.",
     "kid": "There is no such signing key.",
+    "fingerprint": "No such certificate is in use.",
 }
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from twisted.web.iweb import IRequest
 
 from cfos_cloud import __version__
+from cfos_cloud.listener.certificate import Certificate
+from cfos_cloud.listener.certificate_warnings import CertificateWarning
 from cfos_cloud.timestamps import rfc3339
-from cfos_cloud.web.api.certificate import Certificates
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
     COUNT,
@@ -35,7 +36,7 @@ STATUS = Shape(
         sessions={**COUNT, "description": "browsers that are logged in to a system"},
         database=members(ok=BOOLEAN),
         certificate=members(
-            not_after=MOMENT,
+            not_after={**MOMENT, "description": "of the first to expire"},
             days_left={"type": "integer"},
             self_signed=BOOLEAN,
         ),
@@ -72,6 +73,22 @@ class DatabaseHealth(typing.Protocol):
     def ok(self) -> bool: ...
 
 
+class CertificatesInUse(typing.Protocol):
+    """What the server shows; the certificate service knows."""
+
+    @property
+    def certificate(self) -> Certificate: ...
+
+    @property
+    def first_to_end(self) -> Certificate: ...
+
+    @property
+    def days_left(self) -> int: ...
+
+    @property
+    def warnings(self) -> tuple[CertificateWarning, ...]: ...
+
+
 @dataclass(frozen=True)
 class StatusParts:
     """What is looked at; ``now`` is the time, aware of its zone."""
@@ -80,7 +97,7 @@ class StatusParts:
     online: Counted
     sessions: Counted
     health: DatabaseHealth
-    certificates: Certificates
+    certificates: CertificatesInUse
     now: Callable[[], datetime]
 
 
@@ -113,7 +130,7 @@ class StatusResource:
             "sessions": len(parts.sessions),
             "database": {"ok": parts.health.ok},
             "certificate": {
-                "not_after": rfc3339(certificates.certificate.not_after),
+                "not_after": rfc3339(certificates.first_to_end.not_after),
                 "days_left": certificates.days_left,
                 "self_signed": certificates.certificate.self_signed,
             },

@@ -42,6 +42,10 @@ _MEMBERS = {
     },
     "bytes_out": {**COUNT, "description": "bytes to the device, likewise"},
     "created": MOMENT,
+    "end_to_end": {
+        **BOOLEAN,
+        "description": "its TLS ends at its device; its device end decides that",
+    },
 }
 SYSTEM = Shape("System", members(**_MEMBERS))
 SYSTEM_WITH_PASSWORD = Shape(
@@ -81,6 +85,7 @@ def system_json(system: System, presence: Presence) -> dict[str, object]:
         "bytes_in": system.bytes_in + presence.bytes_in,
         "bytes_out": system.bytes_out + presence.bytes_out,
         "created": moment(system.created),
+        "end_to_end": system.end_to_end,
     }
 
 

@@ -75,7 +75,7 @@ class SystemSessionsResource:
     async def list_all(self, request: IRequest, cloud_id: str) -> Answer:
         own = self._admins.admin_of(request, cloud_id)
         open_ones = sorted(
-            self._sessions.of_system(own.cloud_id),
+            self._first_ones(own),
             key=lambda session: session.last_used,
             reverse=True,
         )
@@ -102,15 +102,22 @@ class SystemSessionsResource:
     async def end_all(self, request: IRequest, cloud_id: str) -> Answer:
         own = self._admins.admin_of(request, cloud_id)
         stays = read_boolean(request, "others") is True
-        sessions = self._sessions.of_system(own.cloud_id)
-        if stays:
-            sessions.remove(own)
+        sessions = [
+            session
+            for session in self._first_ones(own)
+            if not (stays and _is_same(session, own))
+        ]
         for session in sessions:
             self._sessions.end(session, Ending.LOGGED_OUT)
         by = Origin(ADMIN, client_address(request) or None)
         count = f"{len(sessions)} sessions" if len(sessions) != 1 else "1 session"
         self._events.note(EventKind.SESSIONS_ENDED, by, own.cloud_id, count)
         return Answer(204)
+
+    def _first_ones(self, own: Session) -> list[Session]:
+        """One of each log-in: others live by it, on the hosts of further devices."""
+        of_system = self._sessions.of_system(own.cloud_id)
+        return [session for session in of_system if not session.is_further]
 
     def _json(self, session: Session, own: Session) -> dict[str, object]:
         return {
@@ -119,7 +126,7 @@ class SystemSessionsResource:
             "client": session.client,
             "created": self._moment(session.created),
             "last_used": self._moment(session.last_used),
-            "current": session is own,
+            "current": _is_same(session, own),
             "by_key": self._key(session.key_id),
         }
 
@@ -131,3 +138,8 @@ class SystemSessionsResource:
             return None
         key = self._keys.get(key_id)
         return {"id": key_id, "name": "" if key is None else key.name}
+
+
+def _is_same(first: Session, own: Session) -> bool:
+    """Whether ``own`` is of the log-in ``first``, on whatever host."""
+    return first is own or (own.is_further and own.grant == first.grant)

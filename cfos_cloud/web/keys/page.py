@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
-from cfos_cloud.gateway.addresses import login_path
+from cfos_cloud.gateway.addresses import login_path, logout_path
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.pages import HTML, LIVE_PAGE_FIELDS, Pages
@@ -88,7 +88,7 @@ class KeysPages:
         try:
             self._check_document(request, visitor)
             if session is None:
-                return redirect(request, login_path(visitor.language))
+                return redirect(request, visitor.way_out)
             if not session.by_admin:
                 return self._explain(request, visitor, session)
             if not _is_known_window(request):
@@ -97,7 +97,7 @@ class KeysPages:
         except Exception as error:
             if session is not None and session.ended:
                 # Meanwhile somebody has logged out, or the session's time was up.
-                return redirect(request, login_path(visitor.language))
+                return redirect(request, visitor.way_out)
             return answer_failure(request, self._errors, error, "access keys")
 
     def _check_document(self, request: IRequest, visitor: Visitor) -> None:
@@ -136,7 +136,9 @@ class KeysPages:
             return await self._view(request, visitor, session, trouble, about)
         if done.logged_out:
             # The fragment tells the log-in's script to forget a key that it keeps.
-            target = login_path(visitor.language) + b"#logged_out"
+            language = visitor.language
+            path = login_path if visitor.device is None else logout_path
+            target = path(language) + b"#logged_out"
             return redirect(request, target, visitor.forget())
         if done.note is not None:
             self._notes.put(session, done.note)
@@ -198,7 +200,7 @@ class KeysPages:
     ) -> bytes:
         parts = self._parts
         if session.ended:
-            return redirect(request, login_path(visitor.language))
+            return redirect(request, visitor.way_out)
         system = parts.systems.get(session.cloud_id)
         nonce = visitor.nonce
         fields = [*visitor.clear_planted()]

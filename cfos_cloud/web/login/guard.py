@@ -13,7 +13,6 @@ from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.known_browsers import KnownBrowsers
 from cfos_cloud.gateway.login import Authenticator, LoginFailed
 from cfos_cloud.gateway.sessions import Session
-from cfos_cloud.registry.system import System
 from cfos_cloud.throttle import Throttle, source_key, stranger_keys
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
@@ -25,10 +24,30 @@ from cfos_cloud.web.visitor import Visitor, refusal
 MAX_SECRET = 1_000
 
 
+class KnownSystem(Interface):
+    """What a log-in needs of a system."""
+
+    @property
+    def cloud_id(self) -> str:
+        """As the registry spells it."""
+
+    @property
+    def name(self) -> str:
+        """Given by the operator; may be empty."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody may log in to it."""
+
+    @property
+    def end_to_end(self) -> bool:
+        """Whether its log-in is its device's own, and not here."""
+
+
 class SystemNames(Interface):
     """Where the log-in page looks systems up; ``Systems`` is one."""
 
-    def get(self, cloud_id: str) -> System | None: ...
+    def get(self, cloud_id: str) -> KnownSystem | None: ...
 
 
 @dataclass(frozen=True)
@@ -144,16 +163,26 @@ class LoginGuard:
             raise Throttled(wait, cloud_id)
 
     async def _ask(
-        self, form: LoginForm, visitor: Visitor, system: System | None
+        self, form: LoginForm, visitor: Visitor, system: KnownSystem | None
     ) -> Session:
         if system is None:
             raise LoginFailed("unknown system")
         if not system.enabled:
             raise LoginFailed("disabled", system.cloud_id)
-        return await self.authenticator.log_in(
+        # Its device is not even asked: what was typed is not this server's to see,
+        # let alone to pass on.
+        if system.end_to_end:
+            raise LoginFailed("end to end", system.cloud_id)
+        session = await self.authenticator.log_in(
             system.cloud_id,
             form.secret,
             form.as_admin,
             visitor.address,
             visitor.language,
         )
+        after = self.systems.get(system.cloud_id)
+        if after is not None and after.end_to_end:
+            # It has become so meanwhile.
+            self.authenticator.revoke(session)
+            raise LoginFailed("end to end", system.cloud_id)
+        return session

@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.addresses import login_path
 from cfos_cloud.gateway.error_pages import ErrorPages
-from cfos_cloud.gateway.known_browsers import MAX_AGE, KnownBrowsers
+from cfos_cloud.gateway.known_browsers import KnownBrowsers
 from cfos_cloud.gateway.login import Authenticator, LoginFailed
-from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
+from cfos_cloud.gateway.sessions import Ending, SessionTable
 from cfos_cloud.pages import Pages
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.web.answers import answer_routing_error, redirect
@@ -24,17 +24,15 @@ from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.login.guard import LoginGuard, SystemNames
 from cfos_cloud.web.login.key_logins import KeyLogins
+from cfos_cloud.web.login.landing import LOGGED_OUT, Entrance, Landing, OneOrigin
 from cfos_cloud.web.login.page import LoginPage
 from cfos_cloud.web.login.script_answers import ScriptAnswers, is_by_script
 from cfos_cloud.web.login.throttled import Throttled, ThrottledLogins
-from cfos_cloud.web.prefill import Prefill
+from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.visitor import Visitor, refusal
 
 #: Seconds after which every failed log-in is answered; the device has less.
 FAILURE_AFTER = 3.0
-#: Where log-out leads to on the log-in page: its script then forgets the access key
-#: that the browser keeps. No Cloud ID, which may stand there too, has such a name.
-LOGGED_OUT = b"#logged_out"
 
 
 class LoginPages:
@@ -45,7 +43,9 @@ class LoginPages:
     :param signing_key: 32 random bytes for form tokens and known browsers; kept
         over restarts, or owners become strangers.
     :param keys: log-in by access keys; without it the page has none of that.
-    :param shared_origin: whether devices' pages have the origin of the log-in page.
+    :param landing: where log-ins lead to, if devices have hosts of their own.
+    :param address: where they have, the server's.
+    :param end_to_end: the one Cloud ID, where the page is that system's own.
     """
 
     app = Klein()
@@ -63,7 +63,9 @@ class LoginPages:
         events: EventLog = NO_EVENTS,
         *,
         keys: KeyLogins | None = None,
-        shared_origin: bool = True,
+        landing: Landing | None = None,
+        end_to_end: str | None = None,
+        address: PublicAddress | None = None,
     ) -> None:
         self._sessions = sessions
         self._csrf = Csrf(signing_key)
@@ -73,8 +75,15 @@ class LoginPages:
         )
         self._events = events
         self._throttled = ThrottledLogins(clock.seconds)
+        self._landing = landing or OneOrigin(Entrance(sessions, self._known))
         self._page = LoginPage(
-            pages, self._csrf, systems, keys is not None, shared_origin
+            pages,
+            self._csrf,
+            systems,
+            self._landing,
+            keys is not None,
+            end_to_end,
+            address,
         )
         self._clock = clock
         self._errors = ErrorPages(pages)
@@ -118,7 +127,16 @@ class LoginPages:
             left = max(0.0, answer_at - self._clock.seconds())
             await deferLater(self._clock, left)
             return answers.failed(request, visitor)
-        return answers.welcome(request, self._welcome(visitor, session))
+        self.log.info(
+            "{role} of {cloud_id} logged in from {client}{by_key}",
+            role=session.role,
+            cloud_id=session.cloud_id,
+            client=session.client,
+            by_key=f" by access key {session.key_id}" if session.key_id else "",
+        )
+        wanted = self._landing.wanted(request)
+        arrival = self._landing.arrive(request, visitor, session, wanted)
+        return answers.welcome(request, *arrival)
 
     @app.route("/ui/<language>/cloud-logout.htm", methods=["POST"])
     def log_out(self, request: IRequest, language: str) -> bytes:
@@ -135,7 +153,7 @@ class LoginPages:
     @app.route("/ui/<language>/cloud-logout.htm", methods=["GET"])
     def show_form_instead(self, request: IRequest, language: str) -> bytes:
         visitor = Visitor.of(request, self._sessions, language)
-        return redirect(request, login_path(visitor.language))
+        return self._landing.leave(request, visitor)
 
     @app.handle_errors(HTTPException)
     def error(self, request: IRequest, failure: Failure) -> bytes:
@@ -149,41 +167,3 @@ class LoginPages:
         except BadForm:
             return False
         return self._csrf.is_valid(visitor.nonces, form.get("csrf", ""))
-
-    def _welcome(self, visitor: Visitor, session: Session) -> list[tuple[bytes, bytes]]:
-        """The fields by which the browser becomes the session's."""
-        who = _who(session)
-        old = visitor.session
-        if old is None:
-            is_same = self._known.was_last(visitor.known, *who)
-        else:
-            is_same = _who(old) == who
-            self._sessions.end(old, Ending.REPLACED)
-        self.log.info(
-            "{role} of {cloud_id} logged in from {client}{by_key}",
-            role=session.role,
-            cloud_id=session.cloud_id,
-            client=session.client,
-            by_key=f" by access key {session.key_id}" if session.key_id else "",
-        )
-        known = self._known.remember(visitor.known, *who)
-        last = Prefill(session.cloud_id, session.role == "admin")
-        fields = [
-            visitor.set_cookie(None, session.token),
-            visitor.set_cookie(b"known", known, MAX_AGE),
-            visitor.set_cookie(b"last", last.to_cookie(), MAX_AGE),
-            *visitor.clear_planted(),
-        ]
-        if not is_same:
-            fields += visitor.clear_device()
-        return fields
-
-
-def _who(session: Session) -> tuple[str, str, str]:
-    """
-    Who comes to the device, as far as what it keeps in the browser goes. The name of a
-    key is anybody's.
-    """
-    if session.key_id is not None:
-        return session.cloud_id, "key", session.key_id
-    return session.cloud_id, session.role, session.user

@@ -10,7 +10,7 @@ from cfos_cloud.gateway.media_ranges import prefers_json
 from cfos_cloud.pages import COMMON_FIELDS
 from cfos_cloud.web.answers import answer, field
 from cfos_cloud.web.forms import BadForm, read_form
-from cfos_cloud.web.problem import CONTENT_TYPE, Problem
+from cfos_cloud.web.problem_json import CONTENT_TYPE, Problem
 from cfos_cloud.web.visitor import Visitor
 
 _FIELDS = (*COMMON_FIELDS, (b"Cache-Control", b"no-store"))
@@ -45,9 +45,11 @@ class ScriptAnswers:
         problem = Problem(429, "too many failed attempts", fields=fields)
         return _problem(request, visitor, problem)
 
-    def welcome(self, request: IRequest, fields: list[tuple[bytes, bytes]]) -> bytes:
+    def welcome(
+        self, request: IRequest, location: bytes, fields: list[tuple[bytes, bytes]]
+    ) -> bytes:
         """Where to go now."""
-        body = json.dumps({"location": "/"}).encode("ascii")
+        body = json.dumps({"location": location.decode("ascii")}).encode("ascii")
         of_json = (b"Content-Type", b"application/json")
         return answer(request, 200, [of_json, *_FIELDS, *fields], body)
 

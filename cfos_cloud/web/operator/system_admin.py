@@ -59,7 +59,9 @@ class SystemAdmins:
         """The session whose cookie the request has, used by this."""
         name = cookies.session_name(answers.is_secure(request))
         token = cookies.find(answers.cookies(request), name)
-        return None if token is None else self._sessions.find(token)
+        if token is None:
+            return None
+        return self._sessions.find(token, answers.device_of(request))
 
     def csrf(self, session: Session) -> str:
         """What a page of ours has to send along with a change; never logged."""

@@ -10,8 +10,9 @@ from typing import Any
 from klein import Klein
 from twisted.web.resource import Resource
 
-from cfos_cloud.events import EventKind
+from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.languages import SUPPORTED
+from cfos_cloud.listener.certificate import Certificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.listener.self_signed import new_key
@@ -40,6 +41,7 @@ from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_admin_root
 from cfos_cloud.workers import Overloaded
 from tests.listener.authority import NOW, Authority, pem
+from tests.listener.several import certificate_for
 from tests.registry.support import InlineWorker
 from tests.test_pages import check
 from tests.web.cloud_keys import admin_keys
@@ -79,7 +81,7 @@ class AdminCase(OperatorAPICase):
         self.clock.advance(NOW.timestamp())
         self.tunnels, self.level = Tunnels(), Level()
         store = CertificateStore(self.data_dir, ["localhost"], lambda: NOW)
-        self.tls = ReloadableTLS(store.load())
+        self.tls = ReloadableTLS(*store.load())
         self.certificates = CertificateService(
             store, self.tls, self.clock, lambda: NOW, []
         )
@@ -308,6 +310,29 @@ class SystemTests(AdminCase):
         self.assertNotIn(found[1], self.text(again))
         self.assertIn(b"Carport &lt;b&gt;", again.body)
 
+    def test_one_that_is_end_to_end_is_marked_and_it_is_said_what_that_means(
+        self,
+    ) -> None:
+        self.send("add", cloud_id="A-1")
+        self.send("add", cloud_id="B-1")
+        by = Origin("device", "192.0.2.7")
+        self.successResultOf(self.systems.set_end_to_end("A-1", True, by))
+        rows = re.findall(
+            r'<tr [^>]*data-system="([^"]+)".*?data-end-to-end([^>]*)>',
+            self.open("").body.decode(),
+            re.DOTALL,
+        )
+        marked = {name for name, fields in rows if not fields.endswith(" hidden")}
+        self.assertEqual(
+            ([name for name, _ in rows], marked), (["A-1", "B-1"], {"A-1"})
+        )
+        means = "TLS ends at the device: this server passes connections on"
+        self.assertIn(means, self.text(self.open("?system=A-1")))
+        self.assertNotIn(f"<dd>{means}", self.open("?system=B-1").body.decode())
+        self.assertIn(
+            b"TLS ends at the device from now on", self.open("?page=events").body
+        )
+
     def test_it_waits_for_somebody_who_sees_it(self) -> None:
         self.send("add", cloud_id="A-1")
         here = f"{PAGE}?system=A-1"
@@ -444,6 +469,74 @@ class OtherViewTests(AdminCase):
     def pair(self) -> tuple[str, str]:
         key = new_key()
         return pem(Authority("CA").issue(key)).decode(), pem(key).decode()
+
+    def import_for(self, *names: str, days: int = 80) -> Certificate:
+        made = certificate_for(*names, end=NOW + timedelta(days=days))
+        return self.certificates.replace(made.certificate_pem, made.key_pem)
+
+    def test_several_certificates_are_listed_with_what_to_know(self) -> None:
+        page = self.text(self.open("?page=certificate"))
+        self.assertNotIn("Certificates by name", page)
+        self.assertNotIn("Remove …", page)
+        self.import_for("a.example", days=5)
+        page = self.text(self.open("?page=certificate"))
+        self.assertNotIn("Certificates by name", page)
+        self.assertIn("Remove …", page)
+        self.import_for("*.example")
+        for language, words in (
+            ("en", "Certificates by name"),
+            ("de", "Zertifikate nach Namen"),
+            ("pt", "Certificados por nome"),
+        ):
+            page = self.text(self.open("?page=certificate", language))
+            self.assertIn(words, page)
+        page = self.text(self.open("?page=certificate"))
+        listed = page.index("Certificates by name")
+        self.assertLess(
+            page.index("*.example", listed), page.index("a.example", listed)
+        )
+        self.assertIn("The certificate expires in 5 days.", page)
+        self.assertEqual(page.count(">Default<"), 1)
+
+    def test_one_is_removed_after_a_question(self) -> None:
+        a = self.import_for("a.example")
+        b = self.import_for("b.example")
+        asked = f"?page=certificate&ask=certificate-remove&key={b.fingerprint}"
+        page = self.text(self.open(asked))
+        self.assertRegex(page, "Remove the certificate for <[^>]*>b.example</span>[?]")
+        self.assertIn("Keep it", page)
+        reply = self.send("certificate-remove", "?page=certificate", key=b.fingerprint)
+        self.assertEqual(reply.status, 303)
+        self.assertEqual(self.certificates.certificates, (a,))
+        self.assertIn("is removed, with", self.text(self.open("?page=certificate")))
+
+    def test_one_that_is_gone_or_our_own_is_said(self) -> None:
+        own = self.certificates.certificate.fingerprint
+        for key, words in (
+            ("AB:CD", "This certificate is no longer there."),
+            ("", "This certificate is no longer there."),
+            (own, "The server made this certificate itself."),
+        ):
+            reply = self.send("certificate-remove", "?page=certificate", key=key)
+            self.assertIn(reply.status, (404, 409))
+            self.assertIn(words, self.text(reply))
+
+    def test_to_remove_one_the_password_is_needed_again_after_a_while(self) -> None:
+        a = self.import_for("a.example")
+        self.clock.advance(FRESH + 1)
+        query = "?page=certificate"
+        reply = self.send("certificate-remove", query, key=a.fingerprint)
+        self.assertEqual(reply.status, 401)
+        self.assertIn("a.example</span>?", self.text(reply))
+        self.assertEqual(self.certificates.certificates, (a,))
+        reply = self.send(
+            "certificate-remove",
+            query,
+            key=a.fingerprint,
+            operator_password=PASSWORD,
+        )
+        self.assertEqual(reply.status, 303)
+        self.assertNotIn(a, self.certificates.certificates)
 
     def test_a_certificate_is_checked_then_served(self) -> None:
         certificate, key = self.pair()

@@ -13,7 +13,7 @@ from cfos_cloud.throttle import Throttle
 from cfos_cloud.web.api.metrics import MetricsResource, Sources
 from cfos_cloud.web.api.operator_api import operator_authorizers
 from cfos_cloud.web.api.routes import APIResource, mount
-from cfos_cloud.web.root import _Leaf
+from cfos_cloud.web.leaf import PagesLeaf
 from tests.web.operator_support import OperatorAPICase, basic, mounted
 
 
@@ -41,7 +41,7 @@ class MetricsTests(OperatorAPICase):
         app = Klein()
         authorizers = operator_authorizers(self.password, self.sessions)
         mount(app, [MetricsResource(sources)], authorizers)
-        root = mounted(_Leaf(APIResource(app)), b"cloud", b"metrics")
+        root = mounted(PagesLeaf(APIResource(app)), b"cloud", b"metrics")
         self.stub: Any = StubTreq(root)
 
     def get(self, headers: dict[str, str]) -> Any:
@@ -76,6 +76,8 @@ class MetricsTests(OperatorAPICase):
             "cfos_cloud_tunnel_changes_total up",
             "cfos_cloud_requests_without_session_total",
             "cfos_cloud_response_wait_seconds_count",
+            "cfos_cloud_passed_connections_total ended",
+            "cfos_cloud_passed_bytes_total in",
         ):
             self.assertEqual(values[name], 0, name)
 
@@ -86,6 +88,9 @@ class MetricsTests(OperatorAPICase):
         self.requests.pages[4] += 2
         self.requests.failures["offline"] += 3
         self.requests.without_session += 4
+        self.requests.passed.opened += 5
+        self.requests.passed.refused["offline"] += 3
+        self.requests.passed.bytes_out += 6
         self.handshakes.completed += 5
         self.handshakes.failed += 6
         self.tunnels.opened += 9
@@ -99,6 +104,9 @@ class MetricsTests(OperatorAPICase):
             ("cfos_cloud_responses_total server 4xx", 2),
             ("cfos_cloud_request_failures_total offline", 3),
             ("cfos_cloud_requests_without_session_total", 4),
+            ("cfos_cloud_passed_connections_total opened", 5),
+            ("cfos_cloud_passed_refusals_total offline", 3),
+            ("cfos_cloud_passed_bytes_total out", 6),
             ("cfos_cloud_tls_handshakes_total completed", 5),
             ("cfos_cloud_tls_handshakes_total failed", 6),
             ("cfos_cloud_tunnels", 2),

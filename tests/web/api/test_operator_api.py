@@ -30,6 +30,7 @@ MEMBERS = [
     "bytes_in",
     "bytes_out",
     "created",
+    "end_to_end",
 ]
 
 
@@ -73,6 +74,7 @@ class AddTests(APICase):
                 "bytes_in": 0,
                 "bytes_out": 0,
                 "created": "2026-11-22T12:00:00Z",
+                "end_to_end": False,
             },
         )
         self.assertEqual(self.ask("GET", "/systems/Garage").json, system)

@@ -9,6 +9,7 @@ from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.tunnel.exchange import Presence
 from cfos_cloud.web.api.status import StatusParts, StatusResource
+from tests.listener.several import certificate_for
 from tests.web.api.case import NOON, RouteCase
 
 
@@ -23,8 +24,8 @@ class StatusTests(RouteCase):
     def resources(self) -> tuple[object, ...]:
         self.clock.advance(NOON.timestamp() - self.clock.seconds())
         store = CertificateStore(self.data_dir, ["localhost"], self.now)
-        certificates = CertificateService(
-            store, ReloadableTLS(store.load()), self.clock, self.now
+        self.certificates = certificates = CertificateService(
+            store, ReloadableTLS(*store.load()), self.clock, self.now
         )
         self.health = Health()
         parts = StatusParts(
@@ -69,6 +70,20 @@ class StatusTests(RouteCase):
         self.assertEqual(codes, ["database", "certificate-expires-soon"])
         for warning in warnings:
             self.assertEqual(len(warning["text"].splitlines()), 1)
+
+    def test_of_several_certificates_the_first_to_expire_counts(self) -> None:
+        ends = {"a.example": 5, "b.example": 80}
+        for name, days in ends.items():
+            end = self.now() + timedelta(days=days)
+            start = self.now() - timedelta(days=1)
+            made = certificate_for(name, start=start, end=end)
+            self.certificates.replace(made.certificate_pem, made.key_pem)
+        body = self.ask("GET", "/status").json
+        self.assertEqual(body["certificate"]["days_left"], 5)
+        self.assertEqual(body["certificate"]["not_after"], "2026-11-27T12:00:00Z")
+        (warning,) = body["warnings"]
+        self.assertEqual(warning["code"], "certificate-expires-soon")
+        self.assertTrue(warning["text"].startswith("a.example: "), warning)
 
     def test_a_clock_that_was_set_back_counts_nothing_backwards(self) -> None:
         self.clock.rightNow -= 3600

@@ -83,6 +83,15 @@ class SessionsTests(KeyAPICase):
         reply = self.by_admin("DELETE", f"{SESSIONS}?others=perhaps")
         self.assert_problem(reply, 422, field="others")
 
+    def test_those_on_the_hosts_of_further_devices_are_the_same_log_in(self) -> None:
+        further = self.browser_sessions.create(
+            "Garage", self.admin.grant, "admin", "admin", "192.0.2.7", is_further=True
+        )
+        items = self.by_admin("GET", SESSIONS).json["items"]
+        self.assertEqual([item["current"] for item in items], [True])
+        self.by_admin("DELETE", f"{SESSIONS}?others=true")
+        self.assertEqual((self.admin.ended, further.ended), (False, False))
+
 
 class LoginsTests(KeyAPICase):
     def test_the_last_twenty_are_told_and_nothing_else(self) -> None:

@@ -491,7 +491,7 @@ class SessionTests(KeysCase):
         self.assertTrue(other.ended)
         self.assertTrue(self.session.ended)
         self.assertNotIn("__Host-cfos", self.browser.cookies)
-        self.assertEqual(reply.header("clear-site-data"), '"storage"')
+        self.assertEqual(reply.header("clear-site-data"), '"cache", "storage"')
 
     def test_log_ins_are_listed_with_their_outcome(self) -> None:
         self.events.note(

@@ -189,7 +189,7 @@ class SuccessTests(PagesTestCase):
         self.browser.log_in()
         self.browser.cookies["theme"] = "dark"
         reply = self.browser.log_in("other")
-        self.assertEqual(reply.header("clear-site-data"), '"storage"')
+        self.assertEqual(reply.header("clear-site-data"), '"cache", "storage"')
         self.assertNotIn("theme", self.browser.cookies)
         self.assertIn(SESSION, self.browser.cookies)
 
@@ -197,12 +197,12 @@ class SuccessTests(PagesTestCase):
         self.browser.log_in()
         self.clock.advance(31 * 24 * 3600)
         reply = self.browser.log_in("other")
-        self.assertEqual(reply.header("clear-site-data"), '"storage"')
+        self.assertEqual(reply.header("clear-site-data"), '"cache", "storage"')
 
     def test_nor_does_another_user_of_the_same_system(self) -> None:
         self.browser.log_in()
         reply = self.browser.log_in(secret="0123456789", as_admin=False)
-        self.assertEqual(reply.header("clear-site-data"), '"storage"')
+        self.assertEqual(reply.header("clear-site-data"), '"cache", "storage"')
 
 
 class FailureTests(PagesTestCase):
@@ -430,7 +430,7 @@ class LogoutTests(PagesTestCase):
         reply = self.browser.post(LOGOUT, {"csrf": self.token})
         self.assertEqual(reply.status, 303)
         self.assertEqual(reply.header("location"), f"{LOGIN}#logged_out")
-        self.assertEqual(reply.header("clear-site-data"), '"storage"')
+        self.assertEqual(reply.header("clear-site-data"), '"cache", "storage"')
         self.assertNotIn(SESSION, self.browser.cookies)
         self.assertNotIn("theme", self.browser.cookies)
         self.assertIsNone(self.sessions.find(self.session))

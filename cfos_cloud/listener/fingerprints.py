@@ -1,0 +1,41 @@
+"""Fingerprints as people compare them: on a telephone, or beside a browser's window."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+#: Hexadecimal digits between two blanks.
+GROUP = 4
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """
+    Of one certificate. ``key`` is the SHA-256 of its public key (SPKI, RFC 7469 §2.4),
+    in groups; it stays when a certificate is renewed with its key. ``certificate`` is
+    the SHA-256 of all of it, as browsers write it: ``AB:CD:…``.
+    """
+
+    key: str
+    certificate: str
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate) -> Fingerprints:
+        """Those of ``certificate``."""
+        spki = certificate.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return cls(
+            grouped(hashlib.sha256(spki).hexdigest()),
+            certificate.fingerprint(SHA256()).hex(":").upper(),
+        )
+
+
+def grouped(digits: str) -> str:
+    """``0123 4567 …``"""
+    return " ".join(digits[i : i + GROUP] for i in range(0, len(digits), GROUP))

@@ -1,0 +1,1 @@
+"""End to end: the device end's own TLS, log-in page and sessions."""

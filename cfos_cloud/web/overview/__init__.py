@@ -1,0 +1,1 @@
+"""``/cloud/``: the devices of a site, for whoever is logged in to it."""

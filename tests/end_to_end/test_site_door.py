@@ -1,0 +1,88 @@
+"""A real server and a real device end, end to end: who sees what."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cloud.device.fingerprint_tool import read_fingerprints
+from cfos_cloud.listener.certificate_pem import read_chain
+from cfos_cloud.listener.fingerprints import Fingerprints
+from tests.end_to_end.client import LOGIN, Client
+from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID, DeviceEnd, Server
+from tests.end_to_end.target import Target
+
+SYSTEM = "Site-7"
+HOST = "site-7.localhost"
+
+
+class Visitor(Client):
+    """Opens the system's own host; ``certificate`` is what it was shown there."""
+
+    certificate: bytes | None = None
+
+    def connect(self, timeout: float = 30.0) -> socket.socket:
+        source = None if self.source is None else (self.source, 0)
+        plain = socket.create_connection((self.host, self.port), timeout, source)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        tls = context.wrap_socket(plain, server_hostname=HOST)
+        self.certificate = tls.getpeercert(binary_form=True)
+        return tls
+
+
+class SiteDoorTests(SynchronousTestCase):
+    timeout = 240
+
+    def setUp(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="cfos-cloud-door-"))
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.server = Server(self.directory, "--domain=localhost")
+        self.addCleanup(self.server.close)
+        self.target = Target()
+        self.addCleanup(self.target.close)
+        password = self.server.add_system(SYSTEM)
+        self.device = DeviceEnd(
+            self.server,
+            SYSTEM,
+            password,
+            self.target.url,
+            self.directory,
+            "--end-to-end",
+        )
+        self.addCleanup(self.device.close)
+
+    def test_a_visit(self) -> None:
+        visitor = Visitor(self.server.port, authority=f"{HOST}:{self.server.port}")
+        page = visitor.get(LOGIN)
+        self.assertIn(b"compare the fingerprint", page.body)
+        served = ssl.DER_cert_to_PEM_cert(visitor.certificate or b"")
+        [certificate] = read_chain(served.encode())
+        kept = read_fingerprints(self.device.state_dir, None)
+        self.assertEqual(Fingerprints.of(certificate), kept)
+        self.assertEqual(visitor.log_in(SYSTEM, "wrong", as_admin=True).status, 401)
+        self.assertEqual(
+            visitor.log_in(SYSTEM, ADMIN_SECRET, as_admin=True).status, 303
+        )
+        answer = visitor.get("/echo")
+        self.assertEqual(answer.status, 200)
+        self.assertIn(b"Cfos-Role: admin", answer.body)
+        self.assertIn(f"X-Forwarded-Host: {HOST}:".encode(), answer.body)
+        user = Visitor(self.server.port, authority=f"{HOST}:{self.server.port}")
+        self.assertEqual(user.log_in(SYSTEM, USER_ID).status, 303)
+        self.assertIn(b"Cfos-Role: user", user.get("/echo").body)
+        # The server's own log-in does not lead there.
+        outside = self.server.client()
+        self.assertEqual(
+            outside.log_in(SYSTEM, ADMIN_SECRET, as_admin=True).status, 401
+        )
+        self.device.set_admin_password("another one")
+        self.device.process.wait_for_log("the admin password has changed")
+        self.assertEqual(visitor.get("/echo").status, 303)
+        visitor.log_out()

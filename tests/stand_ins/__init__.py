@@ -1,0 +1,1 @@
+"""Devices as their makers describe them, with real sockets, and nothing of ours in."""
