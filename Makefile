@@ -7,12 +7,14 @@ TESTS ?=
 DEMO ?=
 BENCH ?=
 
-.PHONY: help demo test check bench lock clean test-packages bench-packages
+.PHONY: help demo test slow check bench lock clean \
+    test-packages slow-packages bench-packages
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    a server, a device end and a charging site, on this machine only"
 	@echo "make test    every test (TESTS=tests.tunnel: some of them)"
+	@echo "make slow    what takes too long for every change (TESTS=tests.slow.…: some)"
 	@echo "make check   style, types, rules of the architecture, links of the documents"
 	@echo "make bench   side by side with nginx, on this machine only"
 	@echo "make lock    pin the newest libraries that setup.cfg allows"
@@ -23,6 +25,9 @@ demo: $(VENV)/runtime
 
 test: $(VENV)/development test-packages
 	@$(BIN)/python -m tests.run $(TESTS)
+
+slow: $(VENV)/development test-packages slow-packages
+	@$(BIN)/python -m tests.run $(or $(TESTS),tests.slow)
 
 check: $(VENV)/development
 	$(BIN)/ruff check .
@@ -53,6 +58,9 @@ clean:
 
 test-packages:
 	@scripts/debian-packages test
+
+slow-packages:
+	@scripts/debian-packages slow
 
 bench-packages:
 	@scripts/debian-packages bench

@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Trial's scratch directory; ignored by git.
 SCRATCH = "_trial_temp"
 _BROWSER = "tests.browser"
+#: What takes minutes, or the machine for itself: ``make slow``.
+_SLOW = "tests.slow"
 _COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 
@@ -107,11 +109,11 @@ def run(names: list[str]) -> int:
 
 
 def all_but_the_browser() -> list[str]:
-    """The names of all other rooms and modules of tests."""
+    """The names of all other rooms and modules of tests that are not slow."""
     rooms = [path.parent.name for path in ROOT.glob("tests/*/__init__.py")]
     modules = [path.stem for path in ROOT.glob("tests/test_*.py")]
     names = sorted(f"tests.{name}" for name in (*rooms, *modules))
-    return [name for name in names if name != _BROWSER]
+    return [name for name in names if name not in (_BROWSER, _SLOW)]
 
 
 def side_by_side(mine: list[str], other: list[str]) -> int:
