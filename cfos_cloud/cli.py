@@ -6,22 +6,32 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
-from twisted.internet.task import react
-
 from cfos_cloud import __version__, charging_manager
-from cfos_cloud.demo import command as demo
-from cfos_cloud.demo import site_command as demo_site
-from cfos_cloud.device import check, fingerprint_tool, user_tool
-from cfos_cloud.operator_tool import backup_command as backup
-from cfos_cloud.operator_tool import commands as system
-from cfos_cloud.operator_tool.options import EXIT_STATUSES
+from cfos_cloud.operator_tool.exit_statuses import EXIT_STATUSES
 from cfos_cloud.twistd_command import child_environment, twistd_command
 
 #: Exit statuses: bad usage, and Ctrl-C as shells count it.
 USAGE = 2
 INTERRUPTED = 130
+
+#: The module of each command. What a command does not need is not imported for it: all
+#: their libraries together take longer than most commands do.
+_MODULES = {
+    "cfos_cloud.operator_tool.commands": (
+        *("system", "key", "status", "cert", "certificates", "password"),
+        *("loglevel", "events"),
+    ),
+    "cfos_cloud.operator_tool.backup_command": ("backup", "restore"),
+    "cfos_cloud.device.user_tool": ("device-user",),
+    "cfos_cloud.device.check": ("device-check",),
+    "cfos_cloud.device.fingerprint_tool": ("device-fingerprint",),
+    "cfos_cloud.demo.command": ("demo",),
+    "cfos_cloud.demo.site_command": ("demo-site",),
+}
 
 AsyncCommand = Callable[[Any, argparse.Namespace], Coroutine[Any, Any, int]]
 
@@ -34,8 +44,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {line} (see {self.prog} --help)\n")
 
 
-def make_parser() -> Parser:
-    """The parser of ``cfos-cloud``; ``run`` of what it gives is the command's own."""
+def modules_for(words: Sequence[str]) -> list[str]:
+    """Those that can understand this command line: one, or all if that is not clear."""
+    for module, commands in _MODULES.items():
+        if words and words[0] in commands:
+            return [module]
+    return list(_MODULES)
+
+
+def make_parser(modules: Sequence[str] = tuple(_MODULES)) -> Parser:
+    """
+    The parser of ``cfos-cloud``, with the commands of these modules; ``run`` of what it
+    gives is the command's own.
+    """
     parser = Parser(
         prog="cfos-cloud",
         description="Remote access for energy devices: the tools.",
@@ -50,12 +71,12 @@ def make_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    device = (user_tool, check, fingerprint_tool)
-    for module in (system, backup, *device, demo, demo_site):
+    for name in modules:
+        module = import_module(name)
         before = set(commands.choices)
         module.add_parsers(commands)
-        for name in set(commands.choices) - before:
-            commands.choices[name].set_defaults(run=module.run)
+        for command in set(commands.choices) - before:
+            commands.choices[command].set_defaults(run=module.run)
     return parser
 
 
@@ -69,11 +90,11 @@ def run(argv: Sequence[str], says_as: str | None = None) -> int:
     Run ``cfos-cloud`` with these arguments; the exit status. ``says_as`` is what an
     error begins with, if not the command.
     """
-    arguments = make_parser().parse_args(argv)
+    arguments = make_parser(modules_for(argv)).parse_args(argv)
     if says_as is not None:
         arguments.says_as = says_as
     try:
-        if arguments.run in (system.run, backup.run, check.run):
+        if iscoroutinefunction(arguments.run):
             return run_async(arguments.run, arguments)
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -86,6 +107,9 @@ def run(argv: Sequence[str], says_as: str | None = None) -> int:
 
 def run_async(command: AsyncCommand, arguments: argparse.Namespace) -> int:
     """Run a command within the reactor; the exit status."""
+    # What is wrong with a command line is said without Twisted.
+    from twisted.internet.task import react
+
     statuses: list[int] = []
     errors: list[BaseException] = []
 

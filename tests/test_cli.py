@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -17,8 +18,15 @@ from cfos_cloud.charging_manager import (
     certificate_arguments,
     server_arguments,
 )
+from cfos_cloud.cli import make_parser, modules_for
 
 ROOT = Path(__file__).parent.parent
+
+
+def commands_of(parser: argparse.ArgumentParser) -> list[str]:
+    """The commands that a parser knows."""
+    actions = [each for each in parser._actions if isinstance(each.choices, dict)]
+    return [name for each in actions for name in each.choices or ()]
 
 
 class CommandLineCase(SynchronousTestCase):
@@ -51,6 +59,21 @@ class CommandLineCase(SynchronousTestCase):
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertEqual(done.stdout, "")
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
+
+class ModuleTests(SynchronousTestCase):
+    def test_every_command_is_looked_for_where_it_is(self) -> None:
+        every = set(commands_of(make_parser()))
+        self.assertTrue(every)
+        found = {name: modules_for([name, "--json"]) for name in every}
+        for name, modules in found.items():
+            self.assertEqual(len(modules), 1, name)
+            self.assertIn(name, commands_of(make_parser(modules)))
+
+    def test_a_command_line_that_is_not_clear_is_shown_all_commands(self) -> None:
+        every = commands_of(make_parser())
+        for words in ([], ["--help"], ["nonsense"]):
+            self.assertEqual(commands_of(make_parser(modules_for(words))), every)
 
 
 class MainTests(CommandLineCase):

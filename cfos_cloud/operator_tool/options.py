@@ -12,20 +12,13 @@ from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
 from cfos_cloud.operator_tool.client import OperatorClient
 from cfos_cloud.operator_tool.credentials import KEY_VARIABLE
 from cfos_cloud.operator_tool.errors import BadUsage
+from cfos_cloud.operator_tool.exit_statuses import EXIT_STATUSES
 from cfos_cloud.operator_tool.output import Output
 from cfos_cloud.operator_tool.passwords import VARIABLE
 from cfos_cloud.operator_tool.server_address import DEFAULT
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-EXIT_STATUSES = """\
-exit status:
-  0    done
-  1    the server refuses, can't be reached or trusted, or is not well
-  2    bad usage: what was typed, or a file that it names
-  130  interrupted
-"""
 
 
 @dataclass(frozen=True)
