@@ -12,6 +12,8 @@ import sys
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -31,14 +33,20 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@cache
+def owners() -> Mapping[str, list[str]]:
+    """The distributions of each module; all that is installed is read for it."""
+    return metadata.packages_distributions()
+
+
 def owner_of(module: str) -> str:
     """The distribution that a library's module comes from."""
     top, _, rest = module.partition(".")
     if top == "zope":  # a namespace that many distributions share
         return canonical(f"{top}.{rest.partition('.')[0]}")
     # Our plugin makes us one of the owners of "twisted".
-    owners = map(canonical, metadata.packages_distributions().get(top, [top]))
-    return next(owner for owner in owners if owner != "cfos-cloud")
+    found = map(canonical, owners().get(top, [top]))
+    return next(owner for owner in found if owner != "cfos-cloud")
 
 
 def distribution(requirement: str) -> str:
