@@ -32,6 +32,7 @@ COLUMNS = (
     "bytes_in",
     "bytes_out",
     "created",
+    "end_to_end",
 )
 
 
