@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -221,20 +221,17 @@ class ChoiceTests(SynchronousTestCase):
         self.assertIs(self.choose(seen[:MAX_FIRST_BYTES]), Route.TLS)
 
 
-#: However busy it is.
-ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HELLOS = (hellos.CURL, hellos.OPENSSL_1_2, records(hello(server_name(NAME)), 20))
 
 
 class PropertyTests(SynchronousTestCase):
-    @settings(ANY_MACHINE)
     @given(st.binary(max_size=600))
     def test_any_bytes_have_an_answer(self, data: bytes) -> None:
         for seen in (data, b"\x16\x03\x01" + data, records(b"\x01" + data)):
             asked = asked_for(seen)
             self.assertTrue(asked.complete or asked.name is None)
 
-    @settings(ANY_MACHINE, max_examples=400)
+    @settings(max_examples=400)
     @given(
         st.sampled_from(HELLOS),
         st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), max_size=8),
@@ -249,13 +246,11 @@ class PropertyTests(SynchronousTestCase):
         route = by_name(lambda name: name == NAME)(bytes(damaged[:cut]))
         self.assertIsInstance(route, Route)
 
-    @settings(ANY_MACHINE)
     @given(st.sampled_from(HELLOS), st.binary(max_size=50))
     def test_what_is_known_once_stays_so(self, seen: bytes, more: bytes) -> None:
         self.assertEqual(asked_for(seen), Asked(True, NAME))
         self.assertEqual(asked_for(seen + more), Asked(True, NAME))
 
-    @settings(ANY_MACHINE)
     @given(
         st.from_regex(r"[a-z0-9._-]{0,200}[a-z0-9_-]", fullmatch=True),
         st.integers(9, 600),
