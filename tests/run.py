@@ -1,6 +1,6 @@
 """
-Run the tests: ``python -m tests.run [NAME...]``, all of them without a name: those in
-the browser, which mostly wait, beside all others, in a process of their own.
+Run the tests: ``python -m tests.run [NAME...]``. Without a name all of them, side by
+side in ``WORKERS`` processes (as many as there are cores), but those of ``tests.slow``.
 
 The last line is ``N passed, N failed, N skipped``, counted by trial. The exit
 status is 0 only if at least one test ran and none failed. A DeprecationWarning
@@ -9,49 +9,27 @@ that our own code causes fails the test in which it shows.
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
+from unittest import TestSuite
 
 from twisted.trial.reporter import TreeReporter
 from twisted.trial.runner import TestLoader, TrialRunner
 
+from tests.side_by_side import ENDED, WORK, Counts, side_by_side
+
 ROOT = Path(__file__).resolve().parent.parent
 #: Trial's scratch directory; ignored by git.
 SCRATCH = "_trial_temp"
-_BROWSER = "tests.browser"
+#: The rooms whose tests start processes, those that take longest first.
+_LARGE = ("end_to_end", "browser", "registry", "interop", "demo", "benchmarks")
 #: What takes minutes, or the machine for itself: ``make slow``.
-_SLOW = "tests.slow"
-_COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many tests ended how."""
-
-    passed: int
-    failed: int
-    skipped: int
-
-    def __str__(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.passed + other.passed,
-            self.failed + other.failed,
-            self.skipped + other.skipped,
-        )
-
-    @property
-    def good(self) -> bool:
-        """Whether something was executed and nothing failed."""
-        return self.failed == 0 and self.passed > 0
+_SLOW = "slow"
 
 
 class CountingReporter(TreeReporter):
@@ -89,68 +67,103 @@ def refuse_deprecated() -> None:
             )
 
 
+def prepare() -> None:
+    """Tests find what they import, and our own deprecations fail them."""
+    sys.path.insert(0, str(ROOT))
+    refuse_deprecated()
+
+
+def counts_of(suite: TestSuite) -> Counts:
+    """Run these tests in this process, and count."""
+    result = TrialRunner(CountingReporter, workingDirectory=SCRATCH).run(suite)
+    assert isinstance(result, CountingReporter)
+    return result.counts()
+
+
 def run(names: list[str]) -> int:
     """
     Run the tests of these names in this process.
 
     :returns: the exit status.
     """
-    sys.path.insert(0, str(ROOT))
-    refuse_deprecated()
-    suite = TestLoader().loadByNames(names, recurse=True)
-    runner = TrialRunner(CountingReporter, workingDirectory=SCRATCH)
-    result = runner.run(suite)
-    assert isinstance(result, CountingReporter)
-    counts = result.counts()
+    prepare()
+    counts = counts_of(TestLoader().loadByNames(names, recurse=True))
     if counts.passed + counts.failed == 0:
         print("no test was executed", file=sys.stderr)
     print(counts, flush=True)
     return 0 if counts.good else 1
 
 
-def all_but_the_browser() -> list[str]:
-    """The names of all other rooms and modules of tests that are not slow."""
-    rooms = [path.parent.name for path in ROOT.glob("tests/*/__init__.py")]
-    modules = [path.stem for path in ROOT.glob("tests/test_*.py")]
-    names = sorted(f"tests.{name}" for name in (*rooms, *modules))
-    return [name for name in names if name not in (_BROWSER, _SLOW)]
-
-
-def side_by_side(mine: list[str], other: list[str]) -> int:
+class Queue(TestSuite):
     """
-    Run both shares in processes of their own, and say their counts as one. The
-    output of ``mine`` comes as it is written, that of ``other`` at the end.
+    The tests of names that come one by one, each when those before it have ended.
 
-    :returns: the exit status; a share that has no good counts is a failure.
+    :param names: where they come from.
+    :param ended: called after each.
     """
-    command = [sys.executable, "-m", "tests.run"]
-    with TemporaryFile("w+") as log:
-        beside = subprocess.Popen([*command, *other], stdout=log, stderr=log)
-        with subprocess.Popen(
-            [*command, *mine], stdout=subprocess.PIPE, text=True
-        ) as here:
-            line = ""
-            for line in here.stdout or ():
-                print(line, end="", flush=True)
-        beside.wait()
-        log.seek(0)
-        said = log.read()
-    print(said, end="", flush=True)
-    total = Counts(0, 0, 0)
-    for last in (line, said.rstrip().rpartition("\n")[2]):
-        found = _COUNTS.fullmatch(last.strip())
-        # Whoever ended without counts has failed as a whole.
-        total += Counts(*map(int, found.groups())) if found else Counts(0, 1, 0)
-    # A line of its own, also after one that was left unfinished.
-    print(f"\n{total}", flush=True)
-    return 0 if here.returncode == beside.returncode == 0 and total.good else 1
+
+    def __init__(self, names: Iterable[str], ended: Callable[[], None]) -> None:
+        super().__init__()
+        self._names = names
+        self._ended = ended
+        #: Those in which there was nothing to run.
+        self.empty: list[str] = []
+
+    def run(self, result: Any, debug: bool = False) -> Any:
+        for name in self._names:
+            before = result.testsRun
+            TestLoader().loadByName(name, recurse=True).run(result)
+            if result.testsRun == before:
+                self.empty.append(name)
+            self._ended()
+        return result
+
+
+def work() -> int:
+    """
+    Run the tests whose names come as lines on standard input, which their processes
+    don't inherit; after each a :data:`~tests.side_by_side.ENDED` goes out.
+
+    :returns: the exit status.
+    """
+    names = os.fdopen(os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    prepare()
+    queue = Queue(map(str.strip, names), lambda: print(ENDED, flush=True))
+    counts = counts_of(queue)
+    for name in queue.empty:
+        print(f"no test was executed: {name}")
+    counts += Counts(0, len(queue.empty), 0)
+    print(counts, flush=True)
+    return 0 if counts.failed == 0 else 1
+
+
+def jobs() -> list[str]:
+    """
+    All names but the slow ones: the rooms that start processes module by module and
+    first, so that no long one is left for the end.
+    """
+    rooms = sorted(path.parent.name for path in ROOT.glob("tests/*/__init__.py"))
+    large = [
+        f"tests.{room}.{path.stem}"
+        for room in _LARGE
+        for path in sorted((ROOT / "tests" / room).iterdir())
+        if path.match("test_*.py") or (path / "__init__.py").exists()
+    ]
+    modules = sorted(path.stem for path in ROOT.glob("tests/test_*.py"))
+    small = [name for name in rooms if name not in (*_LARGE, _SLOW)]
+    return [*large, *(f"tests.{name}" for name in (*modules, *small))]
 
 
 def main(names: list[str]) -> int:
     """:returns: the exit status."""
+    if names == [WORK]:
+        return work()
     if names:
         return run(names)
-    return side_by_side(all_but_the_browser(), [_BROWSER])
+    return side_by_side(jobs(), int(os.environ.get("WORKERS") or os.cpu_count() or 1))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.run import all_but_the_browser
+from tests.run import jobs
 from tests.tree import ROOT
 
 HEAD = """
@@ -20,6 +20,9 @@ import warnings
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 class Some(SynchronousTestCase):
 """
+
+
+GOOD = " def test_good(self): pass\n"
 
 
 class RunTests(SynchronousTestCase):
@@ -78,16 +81,17 @@ class RunTests(SynchronousTestCase):
         self.assertEqual(self.run_tests(body), ("1 passed, 1 failed, 0 skipped", 1))
 
 
-class SharesTests(SynchronousTestCase):
-    def run_shares(self, one: str, other: str) -> tuple[str, int]:
-        """:returns: the last line, and the exit status."""
+class SideBySideTests(SynchronousTestCase):
+    def run_all(self, *bodies: str, workers: int = 2) -> tuple[str, str, int]:
+        """:returns: all that was printed, its last line, and the exit status."""
         directory = Path(self.mktemp())
         directory.mkdir(parents=True)
-        (directory / "test_one.py").write_text(HEAD + one)
-        (directory / "test_other.py").write_text(HEAD + other)
+        names = [f"./test_{number}.py" for number in range(len(bodies))]
+        for name, body in zip(names, bodies, strict=True):
+            (directory / name).write_text(HEAD + body)
         code = (
-            "import sys; from tests.run import side_by_side; "
-            "sys.exit(side_by_side(['./test_one.py'], ['./test_other.py']))"
+            "import sys; from tests.side_by_side import side_by_side; "
+            f"sys.exit(side_by_side({names}, {workers}))"
         )
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -97,40 +101,50 @@ class SharesTests(SynchronousTestCase):
             text=True,
             timeout=120,
         )
-        return done.stdout.splitlines()[-1], done.returncode
+        return done.stdout, done.stdout.splitlines()[-1], done.returncode
 
-    def test_both_are_counted(self) -> None:
-        good = " def test_a(self): pass\n"
-        bad = " def test_b(self): self.fail('x')\n"
-        self.assertEqual(
-            self.run_shares(good, good), ("2 passed, 0 failed, 0 skipped", 0)
-        )
-        for shares in ((good, bad), (bad, good)):
-            self.assertEqual(
-                self.run_shares(*shares), ("1 passed, 1 failed, 0 skipped", 1)
-            )
+    def test_all_are_counted_and_printed(self) -> None:
+        bad = " def test_bad(self): self.fail('the reason')\n"
+        said, last, status = self.run_all(GOOD, bad, GOOD)
+        self.assertEqual((last, status), ("2 passed, 1 failed, 0 skipped", 1))
+        self.assertIn("the reason", said)
+        self.assertEqual(said.count("test_good ..."), 2)
+        self.assertEqual(self.run_all(GOOD)[1:], ("1 passed, 0 failed, 0 skipped", 0))
 
-    def test_one_that_executes_nothing_fails_the_run(self) -> None:
-        good = " def test_a(self): pass\n"
-        for shares in ((good, " pass\n"), (" pass\n", good)):
-            self.assertEqual(
-                self.run_shares(*shares), ("1 passed, 0 failed, 0 skipped", 1)
-            )
+    def test_a_name_without_a_test_is_a_failure_that_is_named(self) -> None:
+        said, last, status = self.run_all(GOOD, " pass\n", workers=1)
+        self.assertEqual((last, status), ("1 passed, 1 failed, 0 skipped", 1))
+        self.assertIn("no test was executed: ./test_1.py", said)
 
-    def test_one_that_dies_is_failed(self) -> None:
-        good = " def test_a(self): pass\n"
+    def test_a_worker_that_dies_is_a_failure_and_another_goes_on(self) -> None:
         dies = " def test_b(self):\n  import os\n  os._exit(0)\n"
-        for shares in ((good, dies), (dies, good)):
-            self.assertEqual(
-                self.run_shares(*shares), ("1 passed, 1 failed, 0 skipped", 1)
-            )
+        _, last, status = self.run_all(dies, GOOD, GOOD)
+        self.assertEqual((last, status), ("2 passed, 1 failed, 0 skipped", 1))
 
-    def test_no_room_is_left_out(self) -> None:
+    def test_what_no_worker_was_left_for_is_a_failure(self) -> None:
+        dies = " def test_b(self):\n  import os\n  os._exit(0)\n"
+        said, last, status = self.run_all(dies, GOOD, GOOD, workers=1)
+        self.assertEqual((last, status), ("0 passed, 3 failed, 0 skipped", 1))
+        self.assertIn("not run, as no worker was left: ./test_2.py", said)
+
+    def test_what_tests_start_reads_none_of_the_names(self) -> None:
+        reads = (
+            " def test_c(self):\n  import subprocess\n"
+            "  done = subprocess.run('cat', capture_output=True)\n"
+            "  self.assertEqual(done.stdout, b'')\n"
+        )
+        self.assertEqual(
+            self.run_all(reads, GOOD, workers=1)[1:],
+            ("2 passed, 0 failed, 0 skipped", 0),
+        )
+
+    def test_no_test_is_left_out_but_the_slow_ones_nor_run_twice(self) -> None:
         loader = TestLoader()
-        shares = [*all_but_the_browser(), "tests.browser"]
-        whole = {test.id() for test in tests_of(loader.loadByName("tests", True))}
-        parts = {test.id() for test in tests_of(loader.loadByNames(shares, True))}
-        self.assertEqual(whole, parts)
+        whole = [test.id() for test in tests_of(loader.loadByName("tests", True))]
+        parts = [test.id() for test in tests_of(loader.loadByNames(jobs(), True))]
+        fast = [name for name in whole if not name.startswith("tests.slow.")]
+        self.assertEqual(sorted(fast), sorted(parts))
+        self.assertEqual(len(parts), len(set(parts)))
 
 
 def tests_of(suite: Any) -> Iterator[Any]:

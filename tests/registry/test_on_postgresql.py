@@ -42,9 +42,16 @@ def on_postgresql(case: type, module: ModuleType) -> type:
     )
 
 
-for module in MODULES:
-    for found in list(vars(module).values()):
-        of_this_module = getattr(found, "__module__", None) == module.__name__
-        if of_this_module and hasattr(found, "databases"):
-            made = on_postgresql(found, module)
-            globals()[made.__name__] = made
+def every_case() -> dict[str, type]:
+    """All of them by their names; a second name would run them twice."""
+    cases = [
+        on_postgresql(found, module)
+        for module in MODULES
+        for found in vars(module).values()
+        if getattr(found, "__module__", None) == module.__name__
+        and hasattr(found, "databases")
+    ]
+    return {case.__name__: case for case in cases}
+
+
+globals().update(every_case())
