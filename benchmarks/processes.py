@@ -114,7 +114,7 @@ class Processes:
 
 def environment() -> dict[str, str]:
     """The environment in which the programs of this checkout run."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def python(program: str, *arguments: str | Path) -> list[str]:
