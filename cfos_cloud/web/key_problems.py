@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from cfos_cloud.keys.pairing import WINDOW, PairingClosed, TooManyRequests
 from cfos_cloud.keys.signing import TooManySigningKeys, UnknownSigningKey
-from cfos_cloud.registry import KeyEnded, TooManyKeys, UnknownKey
+from cfos_cloud.registry_errors import KeyEnded, TooManyKeys, UnknownKey
 
 #: Seconds after which a device may look at its password again that has had enough of
 #: wrong ones; it knows better, and does not say.

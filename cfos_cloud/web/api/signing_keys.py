@@ -11,6 +11,7 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.keys.signing import SigningKey
 from cfos_cloud.registry import Keys
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.api.device_consents import DeviceConsents
 from cfos_cloud.web.api.key_json import is_living
 from cfos_cloud.web.api.key_making import KeyMaking
@@ -25,7 +26,6 @@ from cfos_cloud.web.api.operation import (
     members,
 )
 from cfos_cloud.web.api.routes import Answer, route
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.caller import check_still
 from cfos_cloud.web.operator.origin import operator_of
