@@ -9,9 +9,9 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
-from cfos_cloud.registry import Keys
 from cfos_cloud.timestamps import moment
 from cfos_cloud.web.answers import client_address
+from cfos_cloud.web.api.key_rows import KeyRows
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
     MOMENT,
@@ -50,7 +50,7 @@ class SystemSessionsResource:
     def __init__(
         self,
         sessions: SessionTable,
-        keys: Keys,
+        keys: KeyRows,
         admins: SystemAdmins,
         seconds: Callable[[], float],
         now: Callable[[], datetime],
