@@ -74,6 +74,10 @@ class SigningKeysFailed(Exception):
     """The file of the signing keys can't be written; all is as it was."""
 
 
+class KeysNotKept(Exception):
+    """A change of access keys can't be written down; all is as it was."""
+
+
 #: Status, what to say (``{}`` being what the exception says), and the problem's type.
 KEY_PROBLEMS: Mapping[type[Exception], tuple[int, str, str | None]] = {
     PairingClosed: (
@@ -100,6 +104,7 @@ KEY_PROBLEMS: Mapping[type[Exception], tuple[int, str, str | None]] = {
         "as many applications have asked as may while the admin allows it",
         "too-many-requests",
     ),
+    KeysNotKept: (503, "the access keys stay as they were: {}", None),
     SigningKeysFailed: (503, "the signing keys stay as they were: {}", None),
 }
 
