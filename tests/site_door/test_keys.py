@@ -14,11 +14,12 @@ from twisted.internet.threads import deferToThread
 from cfos_cloud.device.admin_password import AdminPassword
 from cfos_cloud.device.consent import Consent
 from cfos_cloud.device.consent_file import ConsentFile, Kept
+from cfos_cloud.device.door import DoorError
 from cfos_cloud.device.password_mark import make_mark
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.key import Role
 from cfos_cloud.keys.signing import FILE as SIGNING_FILE
-from cfos_cloud.site_door.key_file import FILE_NAME
+from cfos_cloud.site_door.key_file import FILE_NAME, KeyFile
 from tests.device.tunnel_server import CLOUD_ID
 from tests.end_to_end.client import LOGIN
 from tests.site_door.case import ADMIN
@@ -317,3 +318,36 @@ class APITests(KeysCase):
 
         key = await deferToThread(ask)
         self.assertEqual(await self.status(key), 200)
+
+    async def test_a_disk_that_is_full_is_said_and_nothing_has_changed(self) -> None:
+        page = await self.open()
+        key = await self.make(page)
+
+        def fail(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(KeyFile, "write", fail)
+
+        def change() -> list[tuple[int, str]]:
+            wanted = {"name": "script", "role": "api"}
+            answers = [
+                call(page.browser, "POST", KEYS, wanted),
+                call(page.browser, "DELETE", f"{KEYS}/{key.id}"),
+            ]
+            return [(each.status, each.json()["detail"]) for each in answers]
+
+        said = (503, "the access keys stay as they were: No space left on device")
+        self.assertEqual(await deferToThread(change), [said, said])
+        self.assertEqual(await self.status(key), 200)
+
+
+class FileTests(KeysCase):
+    def test_a_file_that_can_not_be_used_is_named_at_the_start(self) -> None:
+        self.state_directory.mkdir()
+        for name in (SIGNING_FILE, FILE_NAME):
+            path = self.state_directory / name
+            path.mkdir()
+            error = self.assertRaises(DoorError, self.make_end, 1)
+            self.assertIn(str(path), str(error))
+            self.assertEqual(len(str(error).splitlines()), 1)
+            path.rmdir()
