@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,7 @@ from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import Events, Keys, Systems
 from cfos_cloud.registry.system import ChangeKind, SystemChange
-from cfos_cloud.server_secret import ServerSecret
+from cfos_cloud.server_secret import ServerSecret, issuer_name
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.web.api.cloud_keys import CloudKeysResource
@@ -35,7 +34,9 @@ from cfos_cloud.web.api.key_requests import KeyRequestsResource
 from cfos_cloud.web.api.operator_api import BASE
 from cfos_cloud.web.api.pairing import PairingResource
 from cfos_cloud.web.api.resources import KeyResources
+from cfos_cloud.web.api.signing_changes import SigningChanges
 from cfos_cloud.web.api.signing_keys import SigningKeysResource
+from cfos_cloud.web.api.stored_logins import StoredLogins
 from cfos_cloud.web.api.system_keys import SystemKeysResource
 from cfos_cloud.web.api.system_logins import SystemLoginsResource
 from cfos_cloud.web.api.system_sessions import SystemSessionsResource
@@ -47,8 +48,6 @@ from cfos_cloud.web.operator.keys import Bearers
 from cfos_cloud.web.operator.password import OperatorPassword
 from cfos_cloud.web.operator.system_admin import SystemAdmins
 from cfos_cloud.web.public_address import PublicAddress
-
-_ISSUER_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,8 @@ class KeySide(Service):
         self.admins = SystemAdmins(parts.sessions, secret.derive("access keys' page"))
         self.logins = KeyLogins(self.accesses, parts.sessions, self.throttle, events)
         self.pairing = Pairing(parts.seconds)
-        self._making = KeyMaking(KeyIssuer(signing, issuer, now), signing, keys, events)
+        self._making = KeyMaking(KeyIssuer(signing, issuer, now), keys)
+        self._signing = SigningChanges(signing, keys, self._making.turns, events)
         self._login_key = secret.derive("log-in")
         self._sweep = LoopingCall(self.accesses.sweep)
         self._sweep.clock = parts.clock
@@ -116,7 +116,7 @@ class KeySide(Service):
         pairing = self.pairing
         return KeyResources(
             cloud_keys=CloudKeysResource(keys, making, password, BASE, now),
-            signing_keys=SigningKeysResource(keys, making, consents, now),
+            signing_keys=SigningKeysResource(keys, self._signing, consents, now),
             system_keys=SystemKeysResource(
                 keys, making, consents, self.admins, BASE, now
             ),
@@ -124,7 +124,9 @@ class KeySide(Service):
             sessions=SystemSessionsResource(
                 parts.sessions, keys, self.admins, seconds, now, events
             ),
-            logins=SystemLoginsResource(events, self.admins, parts.systems),
+            logins=SystemLoginsResource(
+                StoredLogins(events, parts.systems), self.admins
+            ),
             requests=KeyRequestsResource(
                 parts.systems, pairing, making, keys, self.throttle, BASE, now
             ),
@@ -196,9 +198,3 @@ class KeySide(Service):
         """A system that is added anew, or enabled, has no window that is open."""
         if change.kind is ChangeKind.REMOVED or change.disabled:
             self.pairing.close(change.system.cloud_id)
-
-
-def issuer_name(secret: ServerSecret) -> str:
-    """``iss`` of this server's tokens: no other server has the same."""
-    name = secret.derive("issuer of access keys")[:_ISSUER_BYTES]
-    return "urn:cfos-cloud:" + base64.urlsafe_b64encode(name).rstrip(b"=").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -11,6 +12,7 @@ from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
 
 FILE = "server-secret"
 SECRET_BYTES = 32
+_ISSUER_BYTES = 16
 
 
 class ServerSecret:
@@ -42,3 +44,9 @@ class ServerSecret:
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, which tell nothing of those for another."""
         return hmac.digest(self._secret, purpose.encode(), hashlib.sha256)
+
+
+def issuer_name(secret: ServerSecret) -> str:
+    """``iss`` of this server's tokens: no other server has the same."""
+    name = secret.derive("issuer of access keys")[:_ISSUER_BYTES]
+    return "urn:cfos-cloud:" + base64.urlsafe_b64encode(name).rstrip(b"=").decode()

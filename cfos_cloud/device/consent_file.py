@@ -13,6 +13,9 @@ from cfos_cloud.device.consent import Consent, InvalidConsent
 from cfos_cloud.secret_files import write_secret
 
 FILE_NAME = "access-keys.json"
+#: Of the keys that the door makes where TLS ends here. No key is for both: who could
+#: read what passes in one mode knows none of the other.
+DOOR_FILE_NAME = "door-consents.json"
 #: Several times what :data:`~cfos_cloud.device.consents.MAX_CONSENTS` need.
 MAX_FILE_BYTES = 512 * 1024
 _VERSION = 1
@@ -35,14 +38,14 @@ class Kept:
 
 class ConsentFile:
     """
-    ``access-keys.json`` in the state directory, for its owner only. It has hashes of
-    hashes of tokens: nobody who reads it can use a key.
+    A file in the state directory, for its owner only. It has hashes of hashes of
+    tokens: nobody who reads it can use a key.
     """
 
     log = Logger()
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / FILE_NAME
+    def __init__(self, directory: Path, name: str = FILE_NAME) -> None:
+        self.path = directory / name
 
     def read(self) -> Kept:
         """
@@ -90,7 +93,7 @@ class ConsentFile:
         write_secret(self.path, json.dumps(data, indent=1) + "\n")
 
     def _put_aside(self) -> None:
-        aside = self.path.with_name(f"{FILE_NAME}.damaged")
+        aside = self.path.with_name(f"{self.path.name}.damaged")
         try:
             self.path.replace(aside)
         except OSError as error:

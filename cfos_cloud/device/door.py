@@ -11,6 +11,7 @@ from twisted.application.service import IServiceCollection
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IProtocol, IReactorTime
 
+from cfos_cloud.device.authorization import Authorization
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grants
 from cfos_cloud.device.key_grants import KeyGrants
@@ -42,6 +43,7 @@ class DoorParts:
     login: DeviceLogin
     grants: Grants
     key_grants: KeyGrants
+    authorization: Authorization
     clock: IReactorTime
     seconds: Callable[[], float]
     now: Callable[[], datetime]
@@ -73,7 +75,6 @@ class SealedStreams:
     """What the tunnel leads to: the door alone. The server may ask for nothing."""
 
     door: Door
-    key_grants: KeyGrants
 
     def stream_opened(self, stream_id: int) -> IProtocol | None:
         return self.door.stream_opened(stream_id)
@@ -93,4 +94,4 @@ class SealedStreams:
         """The server knows no grants."""
 
     def forget(self, params: Mapping[str, object]) -> None:
-        self.key_grants.forget_named(params)
+        """The server has made none of the keys."""

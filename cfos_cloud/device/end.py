@@ -23,7 +23,7 @@ from cfos_cloud import cloud_password
 from cfos_cloud.device.authentication import AGENT, SystemIdentity
 from cfos_cloud.device.authorization import Authorization
 from cfos_cloud.device.connector import DeviceStreams, Site, make_connector
-from cfos_cloud.device.consent_file import ConsentFile
+from cfos_cloud.device.consent_file import DOOR_FILE_NAME, FILE_NAME, ConsentFile
 from cfos_cloud.device.consents import Consents
 from cfos_cloud.device.credentials import (
     Credentials,
@@ -148,7 +148,8 @@ class DeviceEnd(MultiService):
             self._credentials_changed,
         )
         self.credentials.load()
-        self._consents = Consents(ConsentFile(settings.state_directory), now)
+        name = FILE_NAME if settings.end_to_end is None else DOOR_FILE_NAME
+        self._consents = Consents(ConsentFile(settings.state_directory, name), now)
         if settings.profile is Profile.GENERIC:
             self._consents.load(self.credentials.admin)
         else:
@@ -330,6 +331,7 @@ class DeviceEnd(MultiService):
                 streams.device_login,
                 self.grants,
                 self.key_grants,
+                streams.authorization,
                 self._reactor,
                 self._seconds,
                 lambda: datetime.fromtimestamp(self._now(), UTC),
@@ -337,7 +339,7 @@ class DeviceEnd(MultiService):
         )
         door.setServiceParent(self)
         self._door = door
-        return SealedStreams(door, self.key_grants)
+        return SealedStreams(door)
 
     def _tell_revoked(self, grant: str) -> None:
         """Whoever has sessions by it has to know."""

@@ -66,6 +66,10 @@ class KeyGrants:
             )
         return grant
 
+    def agrees_to(self, key: str) -> bool:
+        """Whether there is consent to the key that ``key`` is the hash of."""
+        return self._consents.get(key) is not None
+
     def admit(self, consent: Consent, admin: AdminPassword, mark: str) -> None:
         """
         Keep ``consent``, see :meth:`Consents.add`, and end what lives by an earlier one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass
 
@@ -27,15 +28,26 @@ class Fingerprints:
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Fingerprints:
         """Those of ``certificate``."""
-        spki = certificate.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        )
         return cls(
-            grouped(hashlib.sha256(spki).hexdigest()),
+            grouped(_digest(certificate).hex()),
             certificate.fingerprint(SHA256()).hex(":").upper(),
         )
+
+
+def pin_of(certificate: x509.Certificate) -> str:
+    """
+    The fingerprint of its public key as programs take it (RFC 7469 §2.4): base64.
+    """
+    return base64.b64encode(_digest(certificate)).decode("ascii")
 
 
 def grouped(digits: str) -> str:
     """``0123 4567 …``"""
     return " ".join(digits[i : i + GROUP] for i in range(0, len(digits), GROUP))
+
+
+def _digest(certificate: x509.Certificate) -> bytes:
+    spki = certificate.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(spki).digest()

@@ -19,7 +19,7 @@ from cfos_cloud.operator_tool.human import size
 from cfos_cloud.operator_tool.options import Session, Work, add_action
 from cfos_cloud.operator_tool.output import Output
 from cfos_cloud.registry.backup import make_offline
-from cfos_cloud.registry.errors import DatabaseError
+from cfos_cloud.registry_errors import DatabaseError
 
 if TYPE_CHECKING:
     from cfos_cloud.operator_tool.options import SubParsers

@@ -6,19 +6,6 @@ from cfos_cloud.registry.backup import Backups
 from cfos_cloud.registry.connection import ConnectionPage, TrafficHour, TunnelRecord
 from cfos_cloud.registry.connections import Connections
 from cfos_cloud.registry.database import Database, default_url
-from cfos_cloud.registry.errors import (
-    AdminPasswordError,
-    AdminPasswordFixed,
-    CopyFailed,
-    DatabaseError,
-    DuplicateSystem,
-    InvalidCursor,
-    KeyEnded,
-    NoCopy,
-    TooManyKeys,
-    UnknownKey,
-    UnknownSystem,
-)
 from cfos_cloud.registry.event_rows import EventFilter
 from cfos_cloud.registry.event_store import EventPage, Events
 from cfos_cloud.registry.housekeeping import Housekeeping
@@ -31,7 +18,7 @@ from cfos_cloud.registry.preferences import (
     PreferenceStore,
 )
 from cfos_cloud.registry.search import FoundSystems, Order, SystemQuery
-from cfos_cloud.registry.site_settings import SiteInfoFixed, SiteSettings
+from cfos_cloud.registry.site_settings import SiteSettings
 from cfos_cloud.registry.system import (
     Addition,
     ChangeKind,
@@ -39,6 +26,20 @@ from cfos_cloud.registry.system import (
     SystemChange,
 )
 from cfos_cloud.registry.systems import Systems
+from cfos_cloud.registry_errors import (
+    AdminPasswordError,
+    AdminPasswordFixed,
+    CopyFailed,
+    DatabaseError,
+    DuplicateSystem,
+    InvalidCursor,
+    KeyEnded,
+    NoCopy,
+    SiteInfoFixed,
+    TooManyKeys,
+    UnknownKey,
+    UnknownSystem,
+)
 from cfos_cloud.workers import Overloaded
 
 __all__ = [

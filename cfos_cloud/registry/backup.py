@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from cfos_cloud import __version__
 from cfos_cloud.registry.archive import Archive, Member
 from cfos_cloud.registry.database import Database, default_url
-from cfos_cloud.registry.errors import CopyFailed, DatabaseError
+from cfos_cloud.registry_errors import CopyFailed, DatabaseError
 from cfos_cloud.workers import Overloaded
 
 #: What a backup says of itself, its first member.

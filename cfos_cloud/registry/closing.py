@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
-from cfos_cloud.registry.errors import DatabaseError
+from cfos_cloud.registry_errors import DatabaseError
 from cfos_cloud.workers import Overloaded
 
 #: Seconds that it may take; the service manager waits for half a minute.

@@ -13,17 +13,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.cloud_id import fold
-from cfos_cloud.events import fit_text
-from cfos_cloud.registry import connection_rows
-from cfos_cloud.registry.allowance import Allowance
-from cfos_cloud.registry.closing import why_not_written
-from cfos_cloud.registry.connection import ConnectionPage, TrafficHour, TunnelRecord
-from cfos_cloud.registry.cursor import (
+from cfos_cloud.cursor import (
     check_limit,
     make_cursor,
     moment,
     read_moment,
 )
+from cfos_cloud.events import fit_text
+from cfos_cloud.registry import connection_rows
+from cfos_cloud.registry.allowance import Allowance
+from cfos_cloud.registry.closing import why_not_written
+from cfos_cloud.registry.connection import ConnectionPage, TrafficHour, TunnelRecord
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.systems import Systems
 

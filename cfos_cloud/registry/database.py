@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.registry import dialects, migrate, schema
-from cfos_cloud.registry.errors import (
+from cfos_cloud.registry_errors import (
     CopyFailed,
     DatabaseError,
     DatabaseUnavailable,

@@ -9,9 +9,9 @@ from sqlalchemy import URL, Connection, Engine, Table, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.postgresql_dialect import PostgreSQLDialect
 from cfos_cloud.registry.sqlite_dialect import SQLiteDialect
+from cfos_cloud.registry_errors import DatabaseError
 
 
 class Dialect(Protocol):

@@ -19,15 +19,15 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from cfos_cloud.cloud_id import fold
-from cfos_cloud.events import SERVER, Event, EventKind, Origin, make_event
-from cfos_cloud.registry import event_rows
-from cfos_cloud.registry.closing import why_not_written
-from cfos_cloud.registry.cursor import (
+from cfos_cloud.cursor import (
     check_limit,
     make_cursor,
     moment,
     read_moment,
 )
+from cfos_cloud.events import SERVER, Event, EventKind, Origin, make_event
+from cfos_cloud.registry import event_rows
+from cfos_cloud.registry.closing import why_not_written
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.event_limits import EventLimiter
 from cfos_cloud.registry.event_rows import EventFilter

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from cfos_cloud.registry.errors import DatabaseError
+from cfos_cloud.registry_errors import DatabaseError
 
 
 class FileLock:

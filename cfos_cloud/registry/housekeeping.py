@@ -9,10 +9,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from cfos_cloud.registry.connections import Connections
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.keys import Keys
 from cfos_cloud.registry.preferences import PreferenceStore
+from cfos_cloud.registry_errors import DatabaseError
 from cfos_cloud.workers import Overloaded
 
 #: Seconds between two sums of the events that were not kept.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.keys.key import AccessKey, Role
 from cfos_cloud.registry import schema
-from cfos_cloud.registry.errors import UnknownSystem
+from cfos_cloud.registry_errors import UnknownSystem
 
 #: IDs in one statement: databases count what they are given.
 _MANY = 500

@@ -16,22 +16,23 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from cfos_cloud.events import SERVER, Event, EventKind, Origin
+from cfos_cloud.keys import retention
 from cfos_cloud.keys.key import AccessKey
-from cfos_cloud.registry import event_rows, key_retention, key_rows
+from cfos_cloud.registry import event_rows, key_rows
 from cfos_cloud.registry.changes import Changes
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import (
-    KeyEnded,
-    TooManyKeys,
-    UnknownKey,
-    UnknownSystem,
-)
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.key_change import KeyChange
 from cfos_cloud.registry.key_mirror import KeyMirror
 from cfos_cloud.registry.key_uses import KeyUses
 from cfos_cloud.registry.system import ChangeKind, SystemChange
 from cfos_cloud.registry.systems import Systems
+from cfos_cloud.registry_errors import (
+    KeyEnded,
+    TooManyKeys,
+    UnknownKey,
+    UnknownSystem,
+)
 
 #: Actors whose doings are kept however many they are.
 _ALWAYS = ("operator", SERVER.actor)
@@ -91,7 +92,7 @@ class Keys:
 
     def kids(self) -> set[str]:
         """The signing keys that living keys are under; from memory."""
-        return {key.kid for key in key_retention.living(self._mirror, self._now())}
+        return {key.kid for key in retention.living(self._mirror, self._now())}
 
     def subscribe(self, listener: Callable[[KeyChange], object]) -> None:
         """Call ``listener`` after each change, before its answer. Uses are none."""
@@ -117,9 +118,9 @@ class Keys:
                 if system is None or system.cloud_id != new.cloud_id:
                     raise UnknownSystem(new.cloud_id)
             siblings, now = self._mirror.of(new.cloud_id), self._now()
-            if len(key_retention.living(siblings, now)) >= key_retention.MAX_LIVING:
+            if len(retention.living(siblings, now)) >= retention.MAX_LIVING:
                 raise TooManyKeys
-            crowded = key_retention.crowded_out(siblings, now)
+            crowded = retention.crowded_out(siblings, now)
             events = list(self._written(kind, by, [new]).values())
 
             def write(db: Connection) -> None:
@@ -148,7 +149,7 @@ class Keys:
         async def authorise() -> AccessKey:
             now = self._now()
             key = self._known(key_id)
-            if not key_retention.living([key], now):
+            if not retention.living([key], now):
                 raise KeyEnded(key_id)
             if key.authorised is not None:
                 return key
@@ -203,7 +204,7 @@ class Keys:
 
         async def revoke() -> list[AccessKey]:
             now = self._now()
-            living = key_retention.living(self._mirror, now)
+            living = retention.living(self._mirror, now)
             after = [replace(key, revoked=now) for key in living if key.kid == kid]
             return await self._change_all(after, EventKind.KEY_REVOKED, by)
 
@@ -233,7 +234,7 @@ class Keys:
         :raises DatabaseError: as a failure; a part may be removed.
         """
         now = self._now()
-        over = [k.id for k in self._mirror if key_retention.is_over(k, now, days)]
+        over = [k.id for k in self._mirror if retention.is_over(k, now, days)]
 
         async def prune() -> int:
             pruned = 0
@@ -285,7 +286,7 @@ class Keys:
         now = self._now()
         known = [key for each in key_ids if (key := self._mirror.get(each))]
         # Some may have changed while others were removed.
-        over = [key for key in known if key_retention.is_over(key, now, days)]
+        over = [key for key in known if retention.is_over(key, now, days)]
         if over:
             ids = [key.id for key in over]
             await self._database.run(lambda db: key_rows.remove(db, ids))

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from cfos_cloud.registry import migrations
-from cfos_cloud.registry.errors import DatabaseError
+from cfos_cloud.registry_errors import DatabaseError
 
 #: Where the revisions are, also when installed from a wheel.
 MIGRATIONS = Path(migrations.__file__).parent

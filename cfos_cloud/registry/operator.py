@@ -19,9 +19,9 @@ from cfos_cloud.cloud_password import generate
 from cfos_cloud.events import SERVER, Event, EventKind, Origin
 from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import AdminPasswordError, AdminPasswordFixed
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.remembered import RememberedPassword
+from cfos_cloud.registry_errors import AdminPasswordError, AdminPasswordFixed
 from cfos_cloud.secret_files import SecretFileError, read_secret, write_secret
 from cfos_cloud.turns import Turns
 from cfos_cloud.workers import ThreadWorker, Worker, shielded

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-from cfos_cloud.registry.errors import DatabaseError, NoCopy
+from cfos_cloud.registry_errors import DatabaseError, NoCopy
 
 #: Of the advisory lock, in whatever database: "cfoscld" in ASCII.
 LOCK = 0x63666F73636C64

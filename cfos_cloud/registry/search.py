@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cfos_cloud.registry.cursor import check_limit, make_cursor, read_cursor
-from cfos_cloud.registry.errors import InvalidCursor
+from cfos_cloud.cursor import check_limit, make_cursor, read_cursor
 from cfos_cloud.registry.system import System, searchable
+from cfos_cloud.registry_errors import InvalidCursor
 
 #: Characters that are searched for; more can't be in an ID or a name.
 MAX_TEXT = 200

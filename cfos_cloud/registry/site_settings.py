@@ -12,20 +12,12 @@ from cfos_cloud.events import SERVER, EventKind, Origin
 from cfos_cloud.registry import event_rows, settings
 from cfos_cloud.registry.database import Database
 from cfos_cloud.registry.event_store import Events
+from cfos_cloud.registry_errors import SiteInfoFixed
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.turns import Turns
 
 #: The members of :class:`SiteInfo`; each has a row under this name.
 MEMBERS = tuple(each.name for each in fields(SiteInfo))
-
-
-class SiteInfoFixed(Exception):
-    """The member ``name`` comes from an option of the command line."""
-
-    def __init__(self, name: str) -> None:
-        option = "--" + name.replace("_", "-")
-        super().__init__(f"it comes from {option} and is changed there")
-        self.name = name
 
 
 class SiteSettings:

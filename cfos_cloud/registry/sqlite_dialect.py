@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from cfos_cloud.registry.errors import DatabaseError
 from cfos_cloud.registry.file_lock import FileLock
+from cfos_cloud.registry_errors import DatabaseError
 
 #: How long SQLite waits for a foreign reader, in seconds.
 BUSY_TIMEOUT = 5.0

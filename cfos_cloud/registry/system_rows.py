@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cfos_cloud.cloud_id import fold
-from cfos_cloud.registry.errors import DuplicateSystem, UnknownSystem
 from cfos_cloud.registry.schema import system
 from cfos_cloud.registry.system import System
+from cfos_cloud.registry_errors import DuplicateSystem, UnknownSystem
 from cfos_cloud.tunnel.scram import Verifier
 
 

@@ -20,7 +20,6 @@ from cfos_cloud.registry import connection_rows, event_rows, system_rows
 from cfos_cloud.registry.changes import Changes
 from cfos_cloud.registry.connection import TunnelRecord
 from cfos_cloud.registry.database import Database
-from cfos_cloud.registry.errors import DuplicateSystem, UnknownSystem
 from cfos_cloud.registry.event_store import Events
 from cfos_cloud.registry.mirror import Mirror
 from cfos_cloud.registry.search import FoundSystems, Presences, SystemQuery, search
@@ -30,6 +29,7 @@ from cfos_cloud.registry.system import (
     System,
     SystemChange,
 )
+from cfos_cloud.registry_errors import DuplicateSystem, UnknownSystem
 from cfos_cloud.tunnel.scram import Verifier
 
 Listener = Callable[[SystemChange], None]

@@ -16,7 +16,7 @@ from cfos_cloud.device.tunnel import Welcome
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.gateway import Gateway
-from cfos_cloud.gateway.key_requests import KeyGate
+from cfos_cloud.gateway.key_access import KEY_SWEEP_SECONDS
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.listener.certificate import Certificate
@@ -32,8 +32,8 @@ from cfos_cloud.site_door.certificates import (
     OwnCertificate,
 )
 from cfos_cloud.site_door.connections import Connections
-from cfos_cloud.site_door.consented_keys import ConsentedKeys
 from cfos_cloud.site_door.entrance import Entrance
+from cfos_cloud.site_door.key_side import TIDY_SECONDS, DoorKeys
 from cfos_cloud.site_door.local_tunnel import LocalTunnel, OneSystem
 from cfos_cloud.site_door.no_door import NoDoor
 from cfos_cloud.site_door.root import DoorRoot
@@ -81,6 +81,8 @@ class SiteDoor(Service):
         self._loops = (
             (LoopingCall(self._look), POLL_SECONDS),
             (LoopingCall(self.sessions.sweep), SWEEP_SECONDS),
+            (LoopingCall(self._keys.sweep), KEY_SWEEP_SECONDS),
+            (LoopingCall(self._keys.tidy), TIDY_SECONDS),
         )
         for loop, _ in self._loops:
             loop.clock = parts.clock
@@ -104,6 +106,7 @@ class SiteDoor(Service):
 
     def revoked(self, grant: str) -> None:
         self.sessions.end_grant(self._parts.cloud_id, grant)
+        self._keys.revoked(grant)
 
     # Service
 
@@ -117,6 +120,7 @@ class SiteDoor(Service):
         for loop, _ in self._loops:
             if loop.running:
                 loop.stop()
+        self._keys.tidy()
         self._gateway.close_when_idle()
 
     # within
@@ -175,6 +179,7 @@ class SiteDoor(Service):
                 profile=parts.settings.profile.value,
             )
         )
+        keys = self._keys = DoorKeys(parts, system, self.sessions, secret)
         pages = Pages(ui_directory())
         login = LoginPages(
             Authenticator(system, self.sessions, parts.clock),
@@ -184,8 +189,12 @@ class SiteDoor(Service):
             secret.derive("log-in"),
             parts.clock,
             pages,
+            keys.events,
+            keys=keys.logins,
             end_to_end=parts.cloud_id,
         )
+        key_pages = keys.pages(pages, lambda: self.certificate)
+        root = DoorRoot(login, CommonPages(pages), key_pages)
         return Gateway(
             parts.clock,
             system,
@@ -194,11 +203,7 @@ class SiteDoor(Service):
             NoDoor(),
             ErrorPages(pages),
             # Our pages read their forms themselves.
-            Site(DoorRoot(login, CommonPages(pages)), parsePOSTFormSubmission=False),
+            Site(root, parsePOSTFormSubmission=False),
             ProxyTrust(),
-            keys=KeyGate(
-                ConsentedKeys(parts.cloud_id, parts.key_grants),
-                parts.seconds,
-                system.session,
-            ),
+            keys=keys.gate,
         )

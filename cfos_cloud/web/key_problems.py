@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from cfos_cloud.keys.pairing import WINDOW, PairingClosed, TooManyRequests
 from cfos_cloud.keys.signing import TooManySigningKeys, UnknownSigningKey
-from cfos_cloud.registry import KeyEnded, TooManyKeys, UnknownKey
+from cfos_cloud.registry_errors import KeyEnded, TooManyKeys, UnknownKey
 
 #: Seconds after which a device may look at its password again that has had enough of
 #: wrong ones; it knows better, and does not say.
@@ -74,6 +74,10 @@ class SigningKeysFailed(Exception):
     """The file of the signing keys can't be written; all is as it was."""
 
 
+class KeysNotKept(Exception):
+    """A change of access keys can't be written down; all is as it was."""
+
+
 #: Status, what to say (``{}`` being what the exception says), and the problem's type.
 KEY_PROBLEMS: Mapping[type[Exception], tuple[int, str, str | None]] = {
     PairingClosed: (
@@ -100,6 +104,7 @@ KEY_PROBLEMS: Mapping[type[Exception], tuple[int, str, str | None]] = {
         "as many applications have asked as may while the admin allows it",
         "too-many-requests",
     ),
+    KeysNotKept: (503, "the access keys stay as they were: {}", None),
     SigningKeysFailed: (503, "the signing keys stay as they were: {}", None),
 }
 

@@ -7,7 +7,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
-from cfos_cloud.registry import UnknownSystem
+from cfos_cloud.registry_errors import UnknownSystem
 from cfos_cloud.web.answers import answer_error
 from cfos_cloud.web.forms import BadForm
 from cfos_cloud.web.problem import BadCsrfToken, CrossSite, problem_of

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from cfos_cloud.cloud_id import InvalidCloudID
 from cfos_cloud.listener.certificate_service import UnknownCertificate
 from cfos_cloud.listener.certificates import CertificateError, NotImported
-from cfos_cloud.registry import (
+from cfos_cloud.registry_errors import (
     AdminPasswordError,
     AdminPasswordFixed,
     CopyFailed,
@@ -23,12 +23,12 @@ from cfos_cloud.registry import (
     DuplicateSystem,
     InvalidCursor,
     NoCopy,
-    Overloaded,
     SiteInfoFixed,
     UnknownSystem,
 )
 from cfos_cloud.web.key_problems import KEY_PROBLEMS, NoConsent, retry_after
 from cfos_cloud.web.problem_json import CONTENT_TYPE, TYPE_PREFIX, Problem
+from cfos_cloud.workers import Overloaded
 
 __all__ = ["CONTENT_TYPE", "TYPE_PREFIX", "Problem"]
 

@@ -9,12 +9,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cfos_cloud.key_side import issuer_name
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.key import Role
 from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.keys.token import Claims, encode
-from cfos_cloud.server_secret import ServerSecret
+from cfos_cloud.server_secret import ServerSecret, issuer_name
 from tests.end_to_end.client import LOGIN
 from tests.end_to_end.daemons import ADMIN_SECRET, write_secret
 from tests.end_to_end.keys import METER, STREAM, Key, KeyAdmin, KeyTestCase, bearer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -16,6 +17,7 @@ from cfos_cloud.listener.fingerprints import Fingerprints
 from tests.end_to_end.client import LOGIN, Client
 from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID, DeviceEnd, Server
 from tests.end_to_end.target import Target
+from tests.site_door.keys import KeysPage, MadeKey
 
 SYSTEM = "Site-7"
 HOST = "site-7.localhost"
@@ -82,7 +84,28 @@ class SiteDoorTests(SynchronousTestCase):
         self.assertEqual(
             outside.log_in(SYSTEM, ADMIN_SECRET, as_admin=True).status, 401
         )
+        key = KeysPage(visitor).make(secret=ADMIN_SECRET)
+        self.assertEqual(self.read_by(key), 200)
+        # Nothing of it is at the server, nor will it be.
+        for file in self.server.data_dir.rglob("*"):
+            if file.is_file():
+                self.assertNotIn(key.token.encode(), file.read_bytes(), file)
+        self.assertEqual(outside.get("/api/json/x", key.bearer).status, 401)
+        self.device.process.stop()
+        rows = json.loads((self.device.state_dir / "door-keys.json").read_text())
+        self.assertEqual([row["last_client"] for row in rows["keys"]], ["127.0.0.1"])
+        self.device.restart()
+        self.assertEqual(self.read_by(key), 200)
+        self.assertEqual(
+            visitor.log_in(SYSTEM, ADMIN_SECRET, as_admin=True).status, 303
+        )
         self.device.set_admin_password("another one")
         self.device.process.wait_for_log("the admin password has changed")
         self.assertEqual(visitor.get("/echo").status, 303)
+        self.assertEqual(self.read_by(key), 401)
         visitor.log_out()
+
+    def read_by(self, key: MadeKey) -> int:
+        """As an application does."""
+        application = Visitor(self.server.port, authority=f"{HOST}:{self.server.port}")
+        return application.get("/api/json/echo", key.bearer).status

@@ -31,8 +31,8 @@ from cfos_cloud.registry import (
     TunnelRecord,
     default_url,
 )
-from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.event_store import ANYTHING
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from cfos_cloud.tunnel.scram import Verifier
 from tests.postgresql import cluster
 

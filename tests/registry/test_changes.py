@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
 from cfos_cloud.registry.changes import Changes
-from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from cfos_cloud.workers import Overloaded
 from tests.registry.support import ManualWorker, RegistryCase
 

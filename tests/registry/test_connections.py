@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
+from cfos_cloud.cursor import make_cursor
 from cfos_cloud.registry import (
     DatabaseError,
     InvalidCursor,
@@ -27,7 +28,6 @@ from cfos_cloud.registry.connections import (
     WORTH_BYTES,
     WORTH_SECONDS,
 )
-from cfos_cloud.registry.cursor import make_cursor
 from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
 
 HOUR = timedelta(hours=1)

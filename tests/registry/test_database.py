@@ -24,10 +24,10 @@ from cfos_cloud.registry import (
     key_rows,
 )
 from cfos_cloud.registry.database import BACK_SECONDS
-from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.migrate import MIGRATIONS, schema_revision
 from cfos_cloud.registry.schema import metadata, setting
 from cfos_cloud.registry.settings import read, write
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests.registry.support import (
     NOON,
     Databases,

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
+from cfos_cloud.cursor import make_cursor
 from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.registry import (
     DatabaseError,
@@ -17,7 +18,6 @@ from cfos_cloud.registry import (
     event_store,
 )
 from cfos_cloud.registry.closing import CLOSE_SECONDS
-from cfos_cloud.registry.cursor import make_cursor
 from cfos_cloud.registry.event_store import BATCH, DELAY, MAX_WAITING, RETRY
 from tests.registry.support import NOON, ManualWorker, RegistryCase, verifier
 

@@ -13,8 +13,8 @@ from cfos_cloud.events import MAX_CLIENT
 from cfos_cloud.keys.key import AccessKey
 from cfos_cloud.registry import key_rows, key_uses
 from cfos_cloud.registry.closing import CLOSE_SECONDS
-from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.key_uses import INTERVAL
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests.registry.support import (
     NOON,
     InlineWorker,

@@ -15,6 +15,7 @@ from cfos_cloud.events import Event, EventKind, Origin
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.keys.issuer import KeyIssuer
 from cfos_cloud.keys.key import AccessKey, KeyState, Role
+from cfos_cloud.keys.retention import MAX_ENDED, MAX_LIVING
 from cfos_cloud.keys.signing import SigningKeys
 from cfos_cloud.registry import (
     ChangeKind,
@@ -27,9 +28,8 @@ from cfos_cloud.registry import (
     UnknownSystem,
     key_rows,
 )
-from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.event_store import ANYTHING
-from cfos_cloud.registry.key_retention import MAX_ENDED, MAX_LIVING
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests.registry.support import (
     NOON,
     AnswerLosingWorker,

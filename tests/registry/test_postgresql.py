@@ -29,9 +29,9 @@ from cfos_cloud.registry import (
     postgresql_dialect,
 )
 from cfos_cloud.registry import database as database_module
-from cfos_cloud.registry.errors import DatabaseUnavailable
 from cfos_cloud.registry.key_uses import INTERVAL
 from cfos_cloud.registry.settings import read, write
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests import postgresql
 from tests.postgresql import PASSWORD, USER, Cluster, cluster, unused_port
 from tests.registry.support import (

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.registry import postgresql_dialect
-from cfos_cloud.registry.errors import DatabaseError
+from cfos_cloud.registry_errors import DatabaseError
 
 
 class Cursor:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.cursor import make_cursor
 from cfos_cloud.registry import InvalidCursor, Order, System, SystemQuery
-from cfos_cloud.registry.cursor import make_cursor
 from cfos_cloud.registry.search import FoundSystems, search
 from tests.registry.support import NOON, verifier
 

@@ -18,7 +18,7 @@ from cfos_cloud.registry import (
     SystemChange,
     UnknownSystem,
 )
-from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests.registry.support import (
     NOON,
     AnswerLosingWorker,

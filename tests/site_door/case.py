@@ -19,6 +19,7 @@ from cfos_cloud.device.end import DeviceEnd
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.settings import DeviceSettings, EndToEnd
 from cfos_cloud.device_end import make_door
+from cfos_cloud.site_door import door
 from cfos_cloud.site_door.door import SiteDoor
 from tests.device.certificates import make_certificate, server_tls
 from tests.device.tunnel_server import CLOUD_ID, Behaviour
@@ -30,6 +31,7 @@ from tests.site_door.server import (
     BrowserPort,
     RecordingServer,
 )
+from tests.web.support import the_pages
 
 PASSWORD = "correct horse battery"
 ADMIN = "canary admin password"
@@ -55,6 +57,8 @@ class DoorCase(TestCase):
         self.end: DeviceEnd
         self.target = Target()
         self.addCleanup(deferToThread, self.target.close)
+        # Templates take most of a test's time until they are compiled.
+        self.patch(door, "Pages", lambda _: the_pages())
         self.events: list[LogEvent] = []
         observer: Any = self.events.append
         globalLogPublisher.addObserver(observer)

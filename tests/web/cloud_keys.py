@@ -13,6 +13,7 @@ from cfos_cloud.web.api.cloud_keys import CloudKeysResource
 from cfos_cloud.web.api.device_consents import DeviceConsents
 from cfos_cloud.web.api.key_making import KeyMaking
 from cfos_cloud.web.api.operator_api import BASE
+from cfos_cloud.web.api.signing_changes import SigningChanges
 from cfos_cloud.web.api.signing_keys import SigningKeysResource
 from tests.web.operator_support import OperatorAPICase
 
@@ -34,11 +35,12 @@ def key_resources(
 
     signing = SigningKeys.in_directory(case.data_dir, now)
     issuer = KeyIssuer(signing, "https://cloud.example", now)
-    making = KeyMaking(issuer, signing, case.keys, case.events)
+    making = KeyMaking(issuer, case.keys)
+    changes = SigningChanges(signing, case.keys, making.turns, case.events)
     consents = DeviceConsents(NoTunnels(), Throttle(case.clock.seconds), case.events)
     return (
         CloudKeysResource(case.keys, making, case.password, BASE, now),
-        SigningKeysResource(case.keys, making, consents, now),
+        SigningKeysResource(case.keys, changes, consents, now),
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.registry.cursor import MAX_PAGE
+from cfos_cloud.cursor import MAX_PAGE
 from cfos_cloud.web.admin.parts import AdminParts
 from cfos_cloud.web.api.query import read_text
 from cfos_cloud.web.call import ask

@@ -13,6 +13,7 @@ from cfos_cloud.listener.certificate import Certificate
 from cfos_cloud.listener.certificate_check import BadCertificate
 from cfos_cloud.listener.certificate_warnings import CertificateWarning
 from cfos_cloud.listener.self_signed import made_here
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.answers import is_secure
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
@@ -30,7 +31,6 @@ from cfos_cloud.web.api.operation import (
 from cfos_cloud.web.api.query import read_text
 from cfos_cloud.web.api.routes import Answer, route
 from cfos_cloud.web.api.schema import read_object
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.origin import operator_of
 from cfos_cloud.web.problem import InvalidInput, NeedsTLS

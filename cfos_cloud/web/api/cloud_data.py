@@ -11,7 +11,8 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
 from cfos_cloud.web.answers import field
-from cfos_cloud.web.api.events import EVENT, EVENT_PARAMETERS, EventsResource
+from cfos_cloud.web.api.event_json import EVENT
+from cfos_cloud.web.api.events import EVENT_PARAMETERS, EventsResource
 from cfos_cloud.web.api.live import LiveResource
 from cfos_cloud.web.api.operation import (
     EVENT_STREAM,

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 
+from cfos_cloud.cursor import MAX_PAGE
 from cfos_cloud.registry import FoundSystems, System, SystemQuery
-from cfos_cloud.registry.cursor import MAX_PAGE
 from cfos_cloud.tunnel.exchange import Presence
 from cfos_cloud.web.api.csv_cells import to_csv
 from cfos_cloud.web.api.system_json import system_json

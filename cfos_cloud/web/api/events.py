@@ -8,20 +8,15 @@ from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id
-from cfos_cloud.events import Event, EventKind
+from cfos_cloud.events import EventKind
 from cfos_cloud.registry import EventFilter, EventPage
-from cfos_cloud.timestamps import rfc3339
+from cfos_cloud.web.api.event_json import EVENT, event_json
 from cfos_cloud.web.api.operation import (
-    COUNT,
-    MOMENT,
     STRING,
     Operation,
     Parameter,
-    Shape,
     as_json,
     listed,
-    members,
-    or_null,
 )
 from cfos_cloud.web.api.query import (
     PAGE_PARAMETERS,
@@ -39,28 +34,6 @@ from cfos_cloud.web.problem import InvalidInput
 #: Characters of an actor that is searched for.
 MAX_ACTOR = 100
 
-EVENT = Shape(
-    "Event",
-    members(
-        id={**or_null(COUNT), "description": "null as long as it is not stored"},
-        time=MOMENT,
-        kind={
-            "type": "string",
-            "enum": [kind.value for kind in EventKind],
-            "description": "later versions may have more",
-        },
-        actor={
-            **STRING,
-            "description": "`server`, `operator`, `device`, `nobody`; at a system's "
-            "device `admin` or `user:NAME`; `key:NAME` is an access key; empty for a "
-            "sum of several",
-        },
-        cloud_id=or_null(CLOUD_ID),
-        client={**or_null(STRING), "description": "the address it came from"},
-        detail=STRING,
-        times={**COUNT, "description": "so many like it, if only this one is kept"},
-    ),
-)
 EVENT_PARAMETERS = (
     Parameter(
         "kind",
@@ -125,20 +98,6 @@ def read_filter(request: IRequest) -> EventFilter:
         since=read_moment(request, "since"),
         until=read_moment(request, "until"),
     )
-
-
-def event_json(event: Event) -> dict[str, object]:
-    """An event as the API says it."""
-    return {
-        "id": event.id,
-        "time": rfc3339(event.time),
-        "kind": event.kind.value,
-        "actor": event.actor,
-        "cloud_id": event.cloud_id,
-        "client": event.client,
-        "detail": event.detail,
-        "times": event.times,
-    }
 
 
 def _kind(text: str) -> EventKind:

@@ -16,7 +16,7 @@ from cfos_cloud.registry import (
     TunnelRecord,
     UnknownSystem,
 )
-from cfos_cloud.timestamps import rfc3339
+from cfos_cloud.timestamps import moment, rfc3339
 from cfos_cloud.web.api.operation import (
     COUNT,
     MOMENT,
@@ -34,7 +34,6 @@ from cfos_cloud.web.api.query import (
     read_moment,
 )
 from cfos_cloud.web.api.routes import Answer, route
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.operator.authorization import Needs
 
 #: How far back a history goes unless it is said.

@@ -15,10 +15,10 @@ from cfos_cloud.keys.checks import (
     check_role,
 )
 from cfos_cloud.keys.key import MAX_NAME, AccessKey, KeyState, Role
-from cfos_cloud.registry import InvalidCursor
+from cfos_cloud.registry_errors import InvalidCursor
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.api.operation import MOMENT, STRING, Shape, members, or_null
 from cfos_cloud.web.api.query import PageQuery
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.problem import InvalidInput
 
 _ROLE: Mapping[str, object] = {

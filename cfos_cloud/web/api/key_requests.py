@@ -10,7 +10,7 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import Origin
 from cfos_cloud.keys.pairing import Pairing, PairingClosed, TooManyRequests
-from cfos_cloud.registry import Keys, System, UnknownSystem
+from cfos_cloud.registry_errors import UnknownSystem
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.web.answers import client_address
 from cfos_cloud.web.api.key_json import (
@@ -22,6 +22,7 @@ from cfos_cloud.web.api.key_json import (
     own_json,
 )
 from cfos_cloud.web.api.key_making import KeyMaking
+from cfos_cloud.web.api.key_rows import KeyRows
 from cfos_cloud.web.api.operation import Operation, as_json
 from cfos_cloud.web.api.routes import Answer, route
 from cfos_cloud.web.api.schema import read_object
@@ -29,10 +30,20 @@ from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.problem import KeyUnauthorized, TooManyAttempts
 
 
-class KnownSystems(typing.Protocol):
-    """Where systems are looked up; the registry has them."""
+class KnownSystem(typing.Protocol):
+    @property
+    def cloud_id(self) -> str:
+        """As it is spelled."""
 
-    def get(self, cloud_id: str) -> System | None: ...
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody may use it."""
+
+
+class KnownSystems(typing.Protocol):
+    """Where systems are looked up, in memory."""
+
+    def get(self, cloud_id: str) -> KnownSystem | None: ...
 
 
 class KeyRequestsResource:
@@ -47,7 +58,7 @@ class KeyRequestsResource:
         systems: KnownSystems,
         pairing: Pairing,
         making: KeyMaking,
-        keys: Keys,
+        keys: KeyRows,
         throttle: Throttle,
         base: str,
         now: Callable[[], datetime],
@@ -128,7 +139,7 @@ class KeyRequestsResource:
             raise KeyUnauthorized
         return Answer(200, own_json(key, self._now()))
 
-    def _open_system(self, cloud_id: str) -> System:
+    def _open_system(self, cloud_id: str) -> KnownSystem:
         system = self._systems.get(cloud_id)
         if system is None or not system.enabled:
             raise PairingClosed

@@ -17,7 +17,7 @@ from cfos_cloud.cloud_id import fold
 from cfos_cloud.events import Event
 from cfos_cloud.registry import ChangeKind, Overloaded, System, SystemChange
 from cfos_cloud.tunnel.exchange import Presence
-from cfos_cloud.web.api.events import event_json
+from cfos_cloud.web.api.event_json import event_json
 from cfos_cloud.web.api.live_stream import HEARTBEAT, LiveStream
 from cfos_cloud.web.api.system_json import system_json
 

@@ -9,6 +9,7 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.keys.pairing import Pairing
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.answers import client_address
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
@@ -20,7 +21,6 @@ from cfos_cloud.web.api.operation import (
     or_null,
 )
 from cfos_cloud.web.api.routes import Answer, route
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.system_admin import ADMIN, SystemAdmins
 

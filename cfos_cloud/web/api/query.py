@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.registry.cursor import MAX_PAGE
+from cfos_cloud.cursor import MAX_PAGE
 from cfos_cloud.web.api.operation import BOOLEAN, MOMENT, Parameter
 from cfos_cloud.web.problem import InvalidInput
 

@@ -11,9 +11,9 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.keys.signing import SigningKey
 from cfos_cloud.registry import Keys
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.api.device_consents import DeviceConsents
 from cfos_cloud.web.api.key_json import is_living
-from cfos_cloud.web.api.key_making import KeyMaking
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
     COUNT,
@@ -25,7 +25,7 @@ from cfos_cloud.web.api.operation import (
     members,
 )
 from cfos_cloud.web.api.routes import Answer, route
-from cfos_cloud.web.api.system_json import moment
+from cfos_cloud.web.api.signing_changes import SigningChanges
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.caller import check_still
 from cfos_cloud.web.operator.origin import operator_of
@@ -47,12 +47,12 @@ class SigningKeysResource:
     def __init__(
         self,
         keys: Keys,
-        making: KeyMaking,
+        changes: SigningChanges,
         consents: DeviceConsents,
         now: Callable[[], datetime],
     ) -> None:
         self._keys = keys
-        self._making = making
+        self._changes = changes
         self._consents = consents
         self._now = now
 
@@ -68,7 +68,7 @@ class SigningKeysResource:
     async def list_all(self, request: IRequest) -> Answer:
         now = self._now()
         under = Counter(key.kid for key in self._keys if is_living(key, now))
-        items = [self._json(each, under) for each in self._making.signing]
+        items = [self._json(each, under) for each in self._changes.signing]
         return Answer(200, {"items": items})
 
     @route(
@@ -87,7 +87,7 @@ class SigningKeysResource:
     )
     async def rotate(self, request: IRequest) -> Answer:
         still = partial(check_still, request)
-        new = await self._making.rotate(operator_of(request), still)
+        new = await self._changes.rotate(operator_of(request), still)
         return Answer(201, self._json(new, Counter()))
 
     @route(
@@ -105,7 +105,7 @@ class SigningKeysResource:
     )
     async def drop(self, request: IRequest, kid: str) -> Answer:
         still = partial(check_still, request)
-        revoked = await self._making.drop(kid, operator_of(request), still)
+        revoked = await self._changes.drop(kid, operator_of(request), still)
         self._consents.forget(revoked)
         return Answer(204)
 
@@ -113,6 +113,6 @@ class SigningKeysResource:
         return {
             "kid": signing.kid,
             "created": moment(signing.created),
-            "current": signing is self._making.signing.current,
+            "current": signing is self._changes.signing.current,
             "keys": under[signing.kid],
         }

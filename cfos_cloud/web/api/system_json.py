@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from cfos_cloud.registry import System
-from cfos_cloud.timestamps import rfc3339
+from cfos_cloud.timestamps import moment
 from cfos_cloud.tunnel.exchange import Presence
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
@@ -87,8 +85,3 @@ def system_json(system: System, presence: Presence) -> dict[str, object]:
         "created": moment(system.created),
         "end_to_end": system.end_to_end,
     }
-
-
-def moment(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    return None if time is None else rfc3339(time)

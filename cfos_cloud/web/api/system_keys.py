@@ -11,7 +11,7 @@ from cfos_cloud.cloud_id import fold
 from cfos_cloud.events import Origin
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.keys.key import AccessKey
-from cfos_cloud.registry import KeyEnded, Keys, UnknownKey
+from cfos_cloud.registry_errors import KeyEnded, UnknownKey
 from cfos_cloud.web.answers import client_address
 from cfos_cloud.web.api.device_consents import DeviceConsents
 from cfos_cloud.web.api.key_json import (
@@ -24,6 +24,7 @@ from cfos_cloud.web.api.key_json import (
     keys_json,
 )
 from cfos_cloud.web.api.key_making import KeyMaking
+from cfos_cloud.web.api.key_rows import KeyRows
 from cfos_cloud.web.api.operation import STRING, Operation, as_json, listed, members
 from cfos_cloud.web.api.query import PAGE_PARAMETERS, PageQuery
 from cfos_cloud.web.api.routes import Answer, route
@@ -42,7 +43,7 @@ class SystemKeysResource:
 
     def __init__(
         self,
-        keys: Keys,
+        keys: KeyRows,
         making: KeyMaking,
         consents: DeviceConsents,
         admins: SystemAdmins,

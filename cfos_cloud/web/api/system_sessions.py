@@ -9,8 +9,9 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
-from cfos_cloud.registry import Keys
+from cfos_cloud.timestamps import moment
 from cfos_cloud.web.answers import client_address
+from cfos_cloud.web.api.key_rows import KeyRows
 from cfos_cloud.web.api.operation import (
     BOOLEAN,
     MOMENT,
@@ -23,7 +24,6 @@ from cfos_cloud.web.api.operation import (
 )
 from cfos_cloud.web.api.query import boolean_parameter, read_boolean
 from cfos_cloud.web.api.routes import Answer, route
-from cfos_cloud.web.api.system_json import moment
 from cfos_cloud.web.operator.authorization import Needs
 from cfos_cloud.web.operator.system_admin import ADMIN, SystemAdmins
 
@@ -50,7 +50,7 @@ class SystemSessionsResource:
     def __init__(
         self,
         sessions: SessionTable,
-        keys: Keys,
+        keys: KeyRows,
         admins: SystemAdmins,
         seconds: Callable[[], float],
         now: Callable[[], datetime],

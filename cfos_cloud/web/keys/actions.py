@@ -41,14 +41,22 @@ async def _add(parts: KeysParts, request: IRequest, form: Form, cloud_id: str) -
         wanted["expires"] = expires
     added = await ask(parts.api.add_key, request, wanted, cloud_id=cloud_id)
     url = parts.address.url(request) + SAMPLE
+    pin = parts.pin()
+    # curl checks the pin, whatever else -k lets pass.
+    trust = "" if pin is None else f"-k --pinnedpubkey 'sha256//{pin}' "
     return Done(
         Note(
             "added",
             {
                 "key": {name: added[name] for name in added if name != "key"},
                 "token": added["key"],
-                "command": f"curl -H 'Authorization: Bearer {added['key']}' {url}",
-                "needs_k": url.startswith("https:") and parts.self_signed(),
+                "command": (
+                    f"curl {trust}-H 'Authorization: Bearer {added['key']}' {url}"
+                ),
+                "needs_k": (
+                    url.startswith("https:") and parts.self_signed() and pin is None
+                ),
+                "pinned": pin is not None,
             },
         ),
         "new-key",

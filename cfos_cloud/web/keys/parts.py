@@ -43,6 +43,11 @@ class KeysAPI:
     list_logins: Handler
 
 
+def _by_a_ca() -> str | None:
+    """Where nobody is known but those whom a CA vouches for."""
+    return None
+
+
 @dataclass(frozen=True)
 class KeysParts:
     """
@@ -50,6 +55,8 @@ class KeysParts:
     :ivar login_csrf: makes the tokens of the log-in page's forms, log-out's among them.
     :ivar now: the time, aware of its zone.
     :ivar self_signed: whether the certificate in use is.
+    :ivar pin: by what programs may know the key of a certificate that nobody vouches
+        for, see :func:`~cfos_cloud.listener.fingerprints.pin_of`.
     """
 
     sessions: SessionTable
@@ -60,3 +67,4 @@ class KeysParts:
     now: Callable[[], datetime]
     address: PublicAddress
     self_signed: Callable[[], bool]
+    pin: Callable[[], str | None] = _by_a_ca

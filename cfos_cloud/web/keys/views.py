@@ -7,8 +7,8 @@ from functools import partial
 
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.registry import DatabaseError
-from cfos_cloud.registry.cursor import MAX_PAGE
+from cfos_cloud.cursor import MAX_PAGE
+from cfos_cloud.registry_errors import DatabaseError
 from cfos_cloud.web import wording
 from cfos_cloud.web.call import Json, ask
 from cfos_cloud.web.key_wording import first_day, is_ending, last_day, sort_keys

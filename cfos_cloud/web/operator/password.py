@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Protocol as Interface
+
 from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
-from cfos_cloud.registry import Operator
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.web.problem import TooManyAttempts, Unauthorized
 
 #: The only user there is.
 OPERATOR = "admin"
+
+
+class PasswordCheck(Interface):
+    """Who knows the operator's password; the registry does."""
+
+    def verify(self, password: str) -> Awaitable[bool]:
+        """Whether this is it."""
 
 
 class OperatorPassword:
@@ -23,7 +32,7 @@ class OperatorPassword:
     _log = Logger()
 
     def __init__(
-        self, operator: Operator, throttle: Throttle, events: EventLog = NO_EVENTS
+        self, operator: PasswordCheck, throttle: Throttle, events: EventLog = NO_EVENTS
     ) -> None:
         self._operator = operator
         self._throttle = throttle

@@ -36,7 +36,9 @@ from cfos_cloud.web.api.operator_api import (
 )
 from cfos_cloud.web.api.pairing import PairingResource
 from cfos_cloud.web.api.resources import KeyResources
+from cfos_cloud.web.api.signing_changes import SigningChanges
 from cfos_cloud.web.api.signing_keys import SigningKeysResource
+from cfos_cloud.web.api.stored_logins import StoredLogins
 from cfos_cloud.web.api.system_keys import SystemKeysResource
 from cfos_cloud.web.api.system_logins import SystemLoginsResource
 from cfos_cloud.web.api.system_sessions import SystemSessionsResource
@@ -137,7 +139,7 @@ class KeyAPICase(OperatorAPICase):
             **key_authorizers(self.admins, bearers),
         }
         self.consents = DeviceConsents(self.tunnels, self.key_throttle, self.events)
-        self.making = KeyMaking(self.issuer, self.signing, self.keys, self.events)
+        self.making = KeyMaking(self.issuer, self.keys)
         systems = SystemsResource(self.systems, self.presences, InlineWorker(), BASE)
         events, live = EventsResource(self.events), LiveResource(self.live, self.clock)
         self.cloud_data = CloudData(systems, events, live)
@@ -161,7 +163,10 @@ class KeyAPICase(OperatorAPICase):
                 self.keys, self.making, self.password, BASE, self.now
             ),
             signing_keys=SigningKeysResource(
-                self.keys, self.making, self.consents, self.now
+                self.keys,
+                SigningChanges(self.signing, self.keys, self.making.turns, self.events),
+                self.consents,
+                self.now,
             ),
             system_keys=SystemKeysResource(
                 self.keys, self.making, self.consents, self.admins, BASE, self.now
@@ -177,7 +182,9 @@ class KeyAPICase(OperatorAPICase):
                 self.now,
                 events,
             ),
-            logins=SystemLoginsResource(events, self.admins, self.systems),
+            logins=SystemLoginsResource(
+                StoredLogins(events, self.systems), self.admins
+            ),
             requests=KeyRequestsResource(
                 self.systems,
                 self.pairing,
@@ -196,7 +203,7 @@ class KeyAPICase(OperatorAPICase):
         async def hold() -> None:
             await gate
 
-        self.making._turns.take(hold)
+        self.making.turns.take(hold)
         return gate
 
     def now(self) -> datetime:

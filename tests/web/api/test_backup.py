@@ -8,7 +8,7 @@ from typing import Any
 
 from cfos_cloud.events import EventKind
 from cfos_cloud.registry import Backups
-from cfos_cloud.registry.errors import NoCopy
+from cfos_cloud.registry_errors import NoCopy
 from cfos_cloud.web.api import backup
 from cfos_cloud.web.api.backup import BackupResource
 from tests.registry.support import NOON

@@ -24,6 +24,7 @@ from cfos_cloud.web.api.device_consents import DeviceConsents
 from cfos_cloud.web.api.key_making import KeyMaking
 from cfos_cloud.web.api.operator_api import BASE
 from cfos_cloud.web.api.pairing import PairingResource
+from cfos_cloud.web.api.stored_logins import StoredLogins
 from cfos_cloud.web.api.system_keys import SystemKeysResource
 from cfos_cloud.web.api.system_logins import SystemLoginsResource
 from cfos_cloud.web.api.system_sessions import SystemSessionsResource
@@ -109,7 +110,7 @@ class KeysCase(RegistryCase):
     def make_parts(self, login_csrf: Csrf) -> KeysParts:
         signing = SigningKeys.in_directory(self.data_dir, self.now)
         self.issuer = KeyIssuer(signing, "urn:test", self.now)
-        making = KeyMaking(self.issuer, signing, self.keys, self.events)
+        making = KeyMaking(self.issuer, self.keys)
         consents = DeviceConsents(
             self.exchange, Throttle(self.clock.seconds), self.events
         )
@@ -121,7 +122,7 @@ class KeysCase(RegistryCase):
         sessions = SystemSessionsResource(
             self.sessions, self.keys, admins, self.clock.seconds, self.now, self.events
         )
-        logins = SystemLoginsResource(self.events, admins, self.systems)
+        logins = SystemLoginsResource(StoredLogins(self.events, self.systems), admins)
         return KeysParts(
             sessions=self.sessions,
             systems=self.systems,

@@ -12,7 +12,7 @@ from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.languages import SUPPORTED
 from cfos_cloud.pages import LIVE_PAGE_FIELDS
-from cfos_cloud.registry.errors import DatabaseUnavailable
+from cfos_cloud.registry_errors import DatabaseUnavailable
 from cfos_cloud.tunnel.control import RpcError
 from cfos_cloud.web.key_wording import SOON
 from tests.registry.support import access_key, verifier

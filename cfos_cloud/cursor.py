@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from cfos_cloud.registry.errors import InvalidCursor
+from cfos_cloud.registry_errors import InvalidCursor
 
 #: Items of a page, at most.
 MAX_PAGE = 500

@@ -1,4 +1,4 @@
-"""What can go wrong in the registry."""
+"""What can go wrong in the registry: known to who has none, too."""
 
 from __future__ import annotations
 
@@ -49,3 +49,12 @@ class AdminPasswordError(Exception):
 
 class AdminPasswordFixed(AdminPasswordError):
     """The admin password comes from a file and can be changed there only."""
+
+
+class SiteInfoFixed(Exception):
+    """The member ``name`` comes from an option of the command line."""
+
+    def __init__(self, name: str) -> None:
+        option = "--" + name.replace("_", "-")
+        super().__init__(f"it comes from {option} and is changed there")
+        self.name = name
