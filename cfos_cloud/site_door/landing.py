@@ -86,7 +86,8 @@ class SiteLanding:
 
     def leave(self, request: IRequest, visitor: Visitor) -> bytes:
         """After a log-out on a further host, which has ended the session of here."""
-        if visitor.session is not None:
+        # What a stranger's page loads has no cookies, though there is a session.
+        if visitor.session is not None or not is_document(request):
             return self._here.leave(request, visitor)
         location = login_path(visitor.language) + LOGGED_OUT
         return redirect(request, location, visitor.forget())

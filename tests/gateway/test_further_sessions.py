@@ -72,6 +72,18 @@ class FurtherSessionsTests(SessionTestCase):
         self.table.end(self.first, Ending.REPLACED)
         self.assertTrue(inverter.ended)
 
+    def test_whether_a_host_has_one_is_known_from_its_hand_over_to_its_end(
+        self,
+    ) -> None:
+        made = self.open()
+        self.assertFalse(self.further.is_open(self.first, METER))
+        made.host = METER
+        self.assertTrue(self.further.is_open(self.first, METER))
+        self.assertFalse(self.further.is_open(self.first, INVERTER))
+        self.assertFalse(self.further.is_open(self.create(), METER))
+        self.table.end(made, Ending.EXPIRED)
+        self.assertFalse(self.further.is_open(self.first, METER))
+
     def test_whatever_ends_the_first_ends_all(self) -> None:
         for ending in Ending:
             first = self.first = self.create(grant=ending.value)

@@ -190,10 +190,11 @@ class HostPages:
         parts = self._parts
         system = parts.systems.get(session.cloud_id)
         device = DeviceHost(fold(session.cloud_id), session.device)
+        name = (system.name if system is not None else "") or session.cloud_id
         values = {
             "path": "cloud-login.htm",
-            "system_name": (system.name if system is not None else "")
-            or session.cloud_id,
+            "system_name": name,
+            "device_name": session.device or name,
             "csrf": None if nonce is None else parts.csrf.token(nonce),
             "is_stale": status == 403,
             "manages_keys": parts.takes_keys and session.by_admin,
