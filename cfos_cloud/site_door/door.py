@@ -16,7 +16,7 @@ from cfos_cloud.device.tunnel import Welcome
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.gateway import Gateway
-from cfos_cloud.gateway.handover import CODE_SECONDS, Handovers
+from cfos_cloud.gateway.handover import CODE_SECONDS
 from cfos_cloud.gateway.key_requests import KeyGate
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.sessions import SessionTable
@@ -78,7 +78,7 @@ class SiteDoor(Service):
             raise DoorError(f"{own.certificate_file}: {error}") from error
         self._say(certificate)
         self.sessions = SessionTable(parts.seconds, max_sessions=MAX_SESSIONS)
-        self._gateway, handovers = self._make_gateway()
+        self._gateway = self._make_gateway()
         self.connections = Connections(self._gateway)
         self._entrance = Entrance(
             self._tls, self.connections, self._is_ours, parts.clock, parts.seconds
@@ -86,7 +86,7 @@ class SiteDoor(Service):
         self._loops = (
             (LoopingCall(self._look), POLL_SECONDS),
             (LoopingCall(self.sessions.sweep), SWEEP_SECONDS),
-            (LoopingCall(handovers.sweep), CODE_SECONDS),
+            (LoopingCall(self._site.handovers.sweep), CODE_SECONDS),
         )
         for loop, _ in self._loops:
             loop.clock = parts.clock
@@ -178,7 +178,7 @@ class SiteDoor(Service):
         directory = parts.settings.state_directory
         return OwnCertificate(directory, guess, parts.now, self._further)
 
-    def _make_gateway(self) -> tuple[Gateway, Handovers]:
+    def _make_gateway(self) -> Gateway:
         parts = self._parts
         try:
             secret = ServerSecret.in_directory(parts.settings.state_directory)
@@ -197,7 +197,7 @@ class SiteDoor(Service):
             )
         )
         pages, login_key = Pages(ui_directory()), secret.derive("log-in")
-        site = SitePages(
+        site = self._site = SitePages(
             self._hosts, self.sessions, system, login_key, parts.clock, pages
         )
         login = LoginPages(
@@ -212,7 +212,7 @@ class SiteDoor(Service):
             end_to_end=parts.cloud_id,
         )
         root = DoorRoot(login, CommonPages(pages), site.overview)
-        gateway = Gateway(
+        return Gateway(
             parts.clock,
             system,
             system,
@@ -230,4 +230,3 @@ class SiteDoor(Service):
             hosts=self._hosts,
             device_site=site.further,
         )
-        return gateway, site.handovers

@@ -311,7 +311,13 @@ class FenceTests(FurtherCase):
             self.assertEqual(_host(code), METER)
             elsewhere = code.replace(METER, PV)
             self.assertEqual(SiteBrowser(self).get(elsewhere).status, 410)
-            self.assertEqual(browser.get(code).status, 410)
+            late = browser.get(code)
+            self.assertEqual(late.status, 410)
+            # Whoever took too long, over a warning of the browser's say, is led on.
+            link = re.search(r'href="(https:[^"]+)"', late.body.decode())
+            assert link is not None
+            url, _ = browser.go(link[1], *LINK)
+            self.assertEqual(url, f"https://{METER}/")
             code = browser.get(opened, *DOCUMENT).field("Location") or ""
             self.assertEqual(browser.get(code).status, 200)
             self.assertEqual(SiteBrowser(self).get(code).status, 410)
