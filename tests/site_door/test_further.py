@@ -102,9 +102,6 @@ class FurtherCase(DoorCase):
             FurtherDevice(name, parse_origin(target.url))
             for name, target in (("meter", self.meter), ("pv", self.pv))
         )
-        self.users_file = self.directory / "users"
-        hashed = Users().recipe().hash(USER_ID)
-        write_secret(self.users_file, f"anna:{hashed}:meter\n")
         self.port_of: dict[str, int] = {}
 
     async def start(self, **end_to_end: object) -> None:
@@ -214,6 +211,9 @@ class VisitTests(FurtherCase):
         await deferToThread(visit)
 
     async def test_a_user_sees_what_the_site_allows(self) -> None:
+        self.users_file = self.directory / "users"
+        hashed = Users().recipe().hash(USER_ID)
+        write_secret(self.users_file, f"anna:{hashed}:meter\n")
         await self.start()
         browser = SiteBrowser(self)
 
