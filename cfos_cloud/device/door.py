@@ -34,6 +34,7 @@ class DoorParts:
     :param forwarder: leads to the target, by grants.
     :param seconds: a clock that never goes back.
     :param now: tells aware times.
+    :param status: tells how the devices of the site stand.
     """
 
     cloud_id: str
@@ -47,6 +48,7 @@ class DoorParts:
     clock: IReactorTime
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    status: Callable[[], JSONObject]
 
 
 class Door(Interface):

@@ -335,6 +335,7 @@ class DeviceEnd(MultiService):
                 self._reactor,
                 self._seconds,
                 lambda: datetime.fromtimestamp(self._now(), UTC),
+                lambda: self._site.status,
             )
         )
         door.setServiceParent(self)

@@ -71,6 +71,11 @@ class SiteTargets:
         allowed = users.devices.get(user, frozenset())
         return tuple(name for name in names if name in allowed)
 
+    @property
+    def status(self) -> JSONObject:
+        """How they stand now, as the server is told."""
+        return self._report.status
+
     def tell(self) -> None:
         """A server listens that knows nothing yet."""
         self._report.tell()

@@ -85,8 +85,9 @@ class SiteReport:
         self._targets[name] = made
         return made
 
-    def tell(self) -> None:
-        """Report, whatever was reported before: another server may listen now."""
+    @property
+    def status(self) -> JSONObject:
+        """How all stand now; empty where nobody knows of any."""
         status: JSONObject = {}
         targets: list[object] = []
         for name, target in self._targets.items():
@@ -96,5 +97,10 @@ class SiteReport:
             elif state is not None:
                 status["target"] = state["state"]
                 targets.append(state)
-        if targets:
-            self._report(status | {"targets": targets})
+        return status | {"targets": targets} if targets else {}
+
+    def tell(self) -> None:
+        """Report, whatever was reported before: another server may listen now."""
+        status = self.status
+        if status:
+            self._report(status)

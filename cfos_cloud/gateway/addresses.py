@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 TUNNEL_PATH = b"/cloud/tunnel"
 _PAGE = re.compile(rb"/ui/[a-z]{2}/cloud-(?:login|logout|admin|keys)\.htm\Z")
+_LOGIN = re.compile(rb"/ui/[a-z]{2}/cloud-login\.htm(?:\?|\Z)")
 _MEDIA_RANGE = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)\Z")
 _ZERO_WEIGHT = re.compile(r";\s*q\s*=\s*0(?:\.0{0,3})?\s*(?:;|\Z)", re.IGNORECASE)
 
@@ -42,6 +43,11 @@ def place_of(target: bytes) -> Place:
 def login_path(language: str) -> bytes:
     """The log-in page in ``language``."""
     return b"/ui/%b/cloud-login.htm" % language.encode("ascii")
+
+
+def is_login(target: bytes) -> bool:
+    """Whether a request target is the log-in page, with a query or without."""
+    return _LOGIN.match(target) is not None
 
 
 def logout_path(language: str) -> bytes:

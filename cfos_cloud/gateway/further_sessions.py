@@ -57,6 +57,13 @@ class FurtherSessions:
         first.streams.add(end)
         return made
 
+    def is_open(self, session: Session, there: DeviceHost) -> bool:
+        """Whether ``there`` has a session that lives by ``session``, a first one."""
+        return any(
+            first is session and end.session.host == there
+            for first, end in self._ends.values()
+        )
+
     def _ended(self, session: Session, ending: Ending) -> None:
         self._homes.pop(session.token, None)
         known = self._ends.pop(session.token, None)

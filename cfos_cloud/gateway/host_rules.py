@@ -34,11 +34,13 @@ def way_to_log_in(
     The origin of the log-in, empty where it is this one's, and what to take along. It
     tells nobody whether there is such a system.
     """
-    device = hosts.device_of(head.host)
+    device = hosts.device_at(head.host)
     if device is None:
         return b"", NO_BOOKMARK
     is_wanted = refusal_of(head, client.scheme, own_host=True) is None
     bookmark = bookmark_of(
         device, head.target, with_query=is_wanted, secure=client.secure
     )
+    if hosts.device_of(head.host) is None:
+        return b"", bookmark
     return hosts.origin_of(None, head.host, client.scheme), bookmark

@@ -27,7 +27,10 @@ class Hosts:
 
     @property
     def is_shared(self) -> bool:
-        """Whether all devices, and our own pages, have one origin."""
+        """
+        Whether our own pages are on the host of a device: all have one, or it is that
+        of the one site that is here.
+        """
         return self.domain is None
 
     def device_of(self, host: bytes) -> DeviceHost | None:
@@ -44,6 +47,10 @@ class Hosts:
         if b"." in label or not label.isascii():
             return None
         return parse_label(label.decode("ascii"))
+
+    def device_at(self, host: bytes) -> DeviceHost | None:
+        """The same, or that of the device which shares ``host`` with our own pages."""
+        return self.device_of(host)
 
     def authority_of(self, device: DeviceHost | None, host: bytes) -> bytes:
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from cfos_cloud.gateway.addresses import is_login
 from cfos_cloud.http.message import RequestHead
 
 
@@ -99,7 +100,8 @@ def refusal(
     """
     ``None`` if the request passes.
 
-    :param target: the request target; only whether it has a query matters.
+    :param target: the request target. What matters is whether it has a query; that of
+        the log-in page does no more than say where somebody wants to go.
     :param scheme: ``http`` or ``https``, as the browser sees it.
     :param host: the ``Host`` field.
     """
@@ -111,7 +113,7 @@ def refusal(
             and not is_upgrade
             and sec_fetch_mode == b"navigate"
             and sec_fetch_dest == b"document"
-            and b"?" not in target
+            and (b"?" not in target or is_login(target))
         )
         return None if is_plain_link else Refusal.CROSS_SITE
     if origin is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol as Interface
@@ -24,6 +24,7 @@ from cfos_cloud.listener.certificate_check import (
 from cfos_cloud.listener.certificate_pem import read_chain
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
 from cfos_cloud.secret_files import SecretFileError, read_secret
+from cfos_cloud.site_door.hosts import site_names
 
 #: Seconds between two looks at whether it is to be renewed.
 RENEWAL_SECONDS = 3600.0
@@ -49,9 +50,10 @@ class CertificateSource(Interface):
 class OwnCertificate:
     """
     Self-signed, in the state directory; renewed with the same key before it ends, and
-    when people open another host name.
+    when people open other host names.
 
     :param guess: the name that it is for until the server says, if there is none yet.
+    :param further: names of the further devices of the site.
     """
 
     log = Logger()
@@ -61,14 +63,17 @@ class OwnCertificate:
         state_directory: Path,
         guess: str,
         now: Callable[[], datetime],
+        further: Sequence[str] = (),
     ) -> None:
         self._directory = state_directory
+        self._further = further
         self._now = now
         self._host = self._host_before() or guess
         self._due: datetime | None = None
 
     def load(self) -> Certificate:
-        store = CertificateStore(self._directory, (self._host,), self._now)
+        names = site_names(self._host, self._further)
+        store = CertificateStore(self._directory, names, self._now)
         try:
             return store.load()[0]
         except CertificateError as error:

@@ -16,6 +16,7 @@ from cfos_cloud.device.tunnel import Welcome
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.gateway import Gateway
+from cfos_cloud.gateway.handover import CODE_SECONDS
 from cfos_cloud.gateway.key_access import KEY_SWEEP_SECONDS
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.sessions import SessionTable
@@ -33,10 +34,12 @@ from cfos_cloud.site_door.certificates import (
 )
 from cfos_cloud.site_door.connections import Connections
 from cfos_cloud.site_door.entrance import Entrance
+from cfos_cloud.site_door.hosts import SiteHosts
 from cfos_cloud.site_door.key_side import TIDY_SECONDS, DoorKeys
 from cfos_cloud.site_door.local_tunnel import LocalTunnel, OneSystem
 from cfos_cloud.site_door.no_door import NoDoor
 from cfos_cloud.site_door.root import DoorRoot
+from cfos_cloud.site_door.site_pages import SitePages
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.web.common import CommonPages
@@ -63,8 +66,10 @@ class SiteDoor(Service):
     def __init__(self, parts: DoorParts) -> None:
         own = parts.end_to_end
         self._parts = parts
-        #: The name that people open, once the server has said it.
-        self._host: str | None = None
+        self._further = tuple(each.name for each in parts.settings.also)
+        self._hosts = SiteHosts(parts.cloud_id, self._further)
+        #: Of those, which the log has as missing in the certificate.
+        self._uncovered: list[str] = []
         self._source = self._make_source()
         certificate = self._source.load()
         try:
@@ -83,6 +88,7 @@ class SiteDoor(Service):
             (LoopingCall(self.sessions.sweep), SWEEP_SECONDS),
             (LoopingCall(self._keys.sweep), KEY_SWEEP_SECONDS),
             (LoopingCall(self._keys.tidy), TIDY_SECONDS),
+            (LoopingCall(self._site.handovers.sweep), CODE_SECONDS),
         )
         for loop, _ in self._loops:
             loop.clock = parts.clock
@@ -100,9 +106,10 @@ class SiteDoor(Service):
     def welcomed(self, welcome: Welcome) -> None:
         if welcome.host is None:
             return
-        self._host = welcome.host
+        self._hosts.opened_as(welcome.host)
         self._source.opened_as(welcome.host)
         self._look()
+        self._say_uncovered()
 
     def revoked(self, grant: str) -> None:
         self.sessions.end_grant(self._parts.cloud_id, grant)
@@ -126,7 +133,7 @@ class SiteDoor(Service):
     # within
 
     def _is_ours(self, name: str) -> bool:
-        return name == self._host
+        return name in self._hosts.names
 
     def _look(self) -> None:
         """Serve another certificate, if there is one."""
@@ -141,6 +148,7 @@ class SiteDoor(Service):
             self.log.failure("the certificate could not be looked at")
         else:
             self._say(certificate)
+            self._say_uncovered()
 
     def _say(self, certificate: Certificate) -> None:
         prints = Fingerprints.of(certificate.leaf)
@@ -153,6 +161,17 @@ class SiteDoor(Service):
             all=prints.certificate,
         )
 
+    def _say_uncovered(self) -> None:
+        names = [
+            each for each in self._hosts.names if not self.certificate.covers(each)
+        ]
+        if names and names != self._uncovered:
+            self.log.warn(
+                "end to end: the certificate is not for {names}; browsers will warn",
+                names=", ".join(names),
+            )
+        self._uncovered = names
+
     def _make_source(self) -> CertificateSource:
         parts, own = self._parts, self._parts.end_to_end
         if own.certificate_file is not None and own.key_file is not None:
@@ -161,7 +180,7 @@ class SiteDoor(Service):
         label = parts.cloud_id.lower()
         guess = label if server.is_address else f"{label}.{server.host}"
         directory = parts.settings.state_directory
-        return OwnCertificate(directory, guess, parts.now)
+        return OwnCertificate(directory, guess, parts.now, self._further)
 
     def _make_gateway(self) -> Gateway:
         parts = self._parts
@@ -176,25 +195,31 @@ class SiteDoor(Service):
                 parts.login,
                 parts.grants,
                 parts.clock,
+                parts.status,
+                parts.now,
                 profile=parts.settings.profile.value,
             )
         )
         keys = self._keys = DoorKeys(parts, system, self.sessions, secret)
-        pages = Pages(ui_directory())
+        pages, login_key = Pages(ui_directory()), secret.derive("log-in")
+        site = self._site = SitePages(
+            self._hosts, self.sessions, system, login_key, parts.clock, pages
+        )
         login = LoginPages(
             Authenticator(system, self.sessions, parts.clock),
             self.sessions,
             system,
             Throttle(parts.seconds, max_keys=MAX_KEYS),
-            secret.derive("log-in"),
+            login_key,
             parts.clock,
             pages,
             keys.events,
             keys=keys.logins,
+            landing=site.landing,
             end_to_end=parts.cloud_id,
         )
         key_pages = keys.pages(pages, lambda: self.certificate)
-        root = DoorRoot(login, CommonPages(pages), key_pages)
+        root = DoorRoot(login, CommonPages(pages), key_pages, site.overview)
         return Gateway(
             parts.clock,
             system,
@@ -206,4 +231,6 @@ class SiteDoor(Service):
             Site(root, parsePOSTFormSubmission=False),
             ProxyTrust(),
             keys=keys.gate,
+            hosts=self._hosts,
+            device_site=site.further,
         )

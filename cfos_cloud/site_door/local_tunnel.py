@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol as Interface
@@ -44,10 +44,23 @@ class LocalTunnel:
     device_login: Login
     grants: GrantBook
     clock: IReactorTime
+    #: How the devices of the site stand, and what time it is.
+    tell: Callable[[], JSONObject]
+    now: Callable[[], datetime]
     #: TLS has ended when a request comes here.
     end_to_end: bool = False
     #: What kind of device it is, for what access keys may do.
     profile: str | None = None
+
+    @property
+    def status(self) -> JSONObject:
+        """What a device end elsewhere would have told of itself."""
+        return self.tell()
+
+    @property
+    def status_at(self) -> datetime:
+        """Just now."""
+        return self.now()
 
     def open_stream(self, protocol: IProtocol) -> None:
         """:raises LocalError: the forwarder takes none."""

@@ -76,6 +76,14 @@ def is_seen(request: IRequest) -> bool:
     )
 
 
+def is_document(request: IRequest) -> bool:
+    """
+    Whether it is for a window, as far as the browser says, and not for a script, or a
+    part of another page (https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header).
+    """
+    return field(request, b"sec-fetch-dest") in (None, b"document")
+
+
 def answer(
     request: IRequest,
     status: int,

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlencode
 
 from tests.end_to_end.processes import PATIENCE
@@ -35,6 +36,19 @@ class Answer:
         values = self.all(name)
         assert len(values) < 2, f"{name}: {values}"
         return values[0] if values else None
+
+
+@cache
+def _trusting_context() -> ssl.SSLContext:
+    """
+    The certificate is self-signed, and this is loopback. Made once: to load all CAs for
+    each connection takes longer than the connection.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Client:
@@ -79,12 +93,7 @@ class Client:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.tls:
             return plain
-        # The certificate is self-signed, and this is loopback.
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["http/1.1"])
-        return context.wrap_socket(plain, server_hostname="localhost")
+        return _trusting_context().wrap_socket(plain, server_hostname="localhost")
 
     def wire(self, timeout: float = PATIENCE) -> Wire:
         """A bare connection."""

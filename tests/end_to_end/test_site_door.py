@@ -8,7 +8,9 @@ import socket
 import ssl
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from cryptography.x509 import Certificate
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.device.fingerprint_tool import read_fingerprints
@@ -21,6 +23,7 @@ from tests.site_door.keys import KeysPage, MadeKey
 
 SYSTEM = "Site-7"
 HOST = "site-7.localhost"
+DOCUMENT = ("Sec-Fetch-Dest", "document")
 
 
 class Visitor(Client):
@@ -34,7 +37,8 @@ class Visitor(Client):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        tls = context.wrap_socket(plain, server_hostname=HOST)
+        name = self.authority.partition(":")[0]
+        tls = context.wrap_socket(plain, server_hostname=name)
         self.certificate = tls.getpeercert(binary_form=True)
         return tls
 
@@ -49,6 +53,8 @@ class SiteDoorTests(SynchronousTestCase):
         self.addCleanup(self.server.close)
         self.target = Target()
         self.addCleanup(self.target.close)
+        self.meter = Target()
+        self.addCleanup(self.meter.close)
         password = self.server.add_system(SYSTEM)
         self.device = DeviceEnd(
             self.server,
@@ -57,6 +63,7 @@ class SiteDoorTests(SynchronousTestCase):
             self.target.url,
             self.directory,
             "--end-to-end",
+            f"--also=meter={self.meter.url}",
         )
         self.addCleanup(self.device.close)
 
@@ -79,6 +86,7 @@ class SiteDoorTests(SynchronousTestCase):
         user = Visitor(self.server.port, authority=f"{HOST}:{self.server.port}")
         self.assertEqual(user.log_in(SYSTEM, USER_ID).status, 303)
         self.assertIn(b"Cfos-Role: user", user.get("/echo").body)
+        self.visit_meter(visitor, user, certificate)
         # The server's own log-in does not lead there.
         outside = self.server.client()
         self.assertEqual(
@@ -109,3 +117,25 @@ class SiteDoorTests(SynchronousTestCase):
         """As an application does."""
         application = Visitor(self.server.port, authority=f"{HOST}:{self.server.port}")
         return application.get("/api/json/echo", key.bearer).status
+
+    def visit_meter(
+        self, visitor: Visitor, user: Visitor, certificate: Certificate
+    ) -> None:
+        """From the overview to another device of the site."""
+        self.assertIn(b"meter", visitor.get("/cloud/", DOCUMENT).body)
+        authority = f"meter--{visitor.authority}"
+        code = visitor.get("/cloud/open/meter", DOCUMENT).field("Location") or ""
+        self.assertTrue(code.startswith(f"https://{authority}/cloud/enter/"), code)
+        meter = Visitor(self.server.port, authority=authority)
+        self.assertEqual(meter.get("/echo").status, 303)
+        self.assertEqual(meter.get(urlsplit(code).path).status, 200)
+        answer = meter.get("/echo")
+        self.assertEqual(answer.status, 200)
+        self.assertIn(f"Host: {self.meter.authority}".encode(), answer.body)
+        # One certificate is for both.
+        served = ssl.DER_cert_to_PEM_cert(meter.certificate or b"")
+        self.assertEqual(read_chain(served.encode()), (certificate,))
+        # The users file names no further device.
+        self.assertEqual(user.get("/cloud/open/meter", DOCUMENT).status, 404)
+        with self.assertRaises(OSError):
+            Visitor(self.server.port, authority=f"x--{visitor.authority}").get("/")

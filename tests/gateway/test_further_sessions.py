@@ -61,6 +61,15 @@ class FurtherSessionsTests(SessionTestCase):
         self.assertEqual(made.devices, (METER_DEVICE,))
         self.assertTrue(made.is_further)
 
+    def test_one_by_an_access_key_takes_the_key_along_and_ends_with_it(self) -> None:
+        self.first = self.table.create(
+            "W00-A", "grant", "admin", "", "192.0.2.1", "de", "key-1"
+        )
+        made = self.open()
+        self.assertEqual(made.key_id, "key-1")
+        self.table.end(self.first, Ending.KEY_ENDED)
+        self.assertTrue(made.ended)
+
     def test_from_a_further_one_the_way_leads_everywhere(self) -> None:
         meter = self.open()
         inverter = self.further.open(meter, METER, INVERTER)
@@ -71,6 +80,18 @@ class FurtherSessionsTests(SessionTestCase):
         self.assertFalse(inverter.ended)
         self.table.end(self.first, Ending.REPLACED)
         self.assertTrue(inverter.ended)
+
+    def test_whether_a_host_has_one_is_known_from_its_hand_over_to_its_end(
+        self,
+    ) -> None:
+        made = self.open()
+        self.assertFalse(self.further.is_open(self.first, METER))
+        made.host = METER
+        self.assertTrue(self.further.is_open(self.first, METER))
+        self.assertFalse(self.further.is_open(self.first, INVERTER))
+        self.assertFalse(self.further.is_open(self.create(), METER))
+        self.table.end(made, Ending.EXPIRED)
+        self.assertFalse(self.further.is_open(self.first, METER))
 
     def test_whatever_ends_the_first_ends_all(self) -> None:
         for ending in Ending:

@@ -52,6 +52,21 @@ class FetchMetadataTests(SynchronousTestCase):
         for site in (b"cross-site", b"same-site"):
             self.assertIsNone(ask(**fetch(site)))
 
+    def test_a_query_of_the_log_in_page_only_says_where_somebody_wants_to_go(
+        self,
+    ) -> None:
+        login = b"/ui/en/cloud-login.htm?system=meter--w00-a&back=/page"
+        for site in (b"cross-site", b"same-site"):
+            self.assertIsNone(ask(target=login, **fetch(site)))
+            self.assertIs(ask(method=b"POST", target=login, **fetch(site)), CROSS)
+            for target in (
+                b"/ui/en/cloud-logout.htm?a",
+                b"/ui/en/cloud-login.html?a",
+                b"/x/ui/en/cloud-login.htm?a",
+                b"/cnf?/ui/en/cloud-login.htm?",
+            ):
+                self.assertIs(ask(target=target, **fetch(site)), CROSS, target)
+
     def test_all_else_from_elsewhere_is_refused(self) -> None:
         changes: list[dict[str, Any]] = [
             {"target": b"/cnf?cmd=set_device"},

@@ -16,6 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
 from cfos_cloud.device.end import DeviceEnd
+from cfos_cloud.device.further import FurtherDevice
 from cfos_cloud.device.origin import parse_origin
 from cfos_cloud.device.settings import DeviceSettings, EndToEnd
 from cfos_cloud.device_end import make_door
@@ -59,6 +60,8 @@ class DoorCase(TestCase):
         self.addCleanup(deferToThread, self.target.close)
         # Templates take most of a test's time until they are compiled.
         self.patch(door, "Pages", lambda _: the_pages())
+        self.users_file: Path | None = None
+        self.also: tuple[FurtherDevice, ...] = ()
         self.events: list[LogEvent] = []
         observer: Any = self.events.append
         globalLogPublisher.addObserver(observer)
@@ -91,7 +94,9 @@ class DoorCase(TestCase):
             target=parse_origin(self.target.url),
             state_directory=self.state_directory,
             admin_password_file=self.admin_file,
+            users_file=self.users_file,
             end_to_end=EndToEnd(**end_to_end),
+            also=self.also,
         )
         return DeviceEnd(settings, reactor, make_door=make_door)
 

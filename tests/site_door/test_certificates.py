@@ -51,8 +51,8 @@ class OwnTests(SynchronousTestCase):
         self.directory = Path(self.mktemp())
         self.now = NOW
 
-    def source(self) -> OwnCertificate:
-        return OwnCertificate(self.directory, GUESS, lambda: self.now)
+    def source(self, *further: str) -> OwnCertificate:
+        return OwnCertificate(self.directory, GUESS, lambda: self.now, further)
 
     def test_it_is_made_at_the_first_start_and_stays(self) -> None:
         first = self.source().load()
@@ -72,6 +72,19 @@ class OwnTests(SynchronousTestCase):
             Fingerprints.of(second.leaf).key, Fingerprints.of(first.leaf).key
         )
         self.assertEqual(self.source().load(), second)
+
+    def test_it_is_for_all_devices_and_keeps_its_key_when_they_change(self) -> None:
+        source = self.source()
+        first = source.load()
+        source.opened_as(HOST)
+        source.load()
+        second = self.source("meter", "pv").load()
+        self.assertEqual(second.names, (HOST, f"meter--{HOST}", f"pv--{HOST}"))
+        self.assertEqual(self.source("meter", "pv").load(), second)
+        third = self.source("pv").load()
+        self.assertEqual(third.names, (HOST, f"pv--{HOST}"))
+        keys = {Fingerprints.of(each.leaf).key for each in (first, second, third)}
+        self.assertEqual(len(keys), 1)
 
     def test_it_is_renewed_with_its_key_before_it_ends(self) -> None:
         source = self.source()

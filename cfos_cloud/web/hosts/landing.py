@@ -73,6 +73,10 @@ class OwnOrigins:
         code = self.handovers.issue(session, device, path).encode("ascii")
         return b"%b%b/%b" % (self.places.origin(request, device), ENTER_PATH, code)
 
+    def onward(self, request: IRequest, visitor: Visitor) -> bytes | None:
+        """Who has logged in before is not known to this host."""
+        return None
+
     def leave(self, request: IRequest, visitor: Visitor) -> bytes:
         """After a log-out on the host of a device: this one forgets, too."""
         location = login_path(visitor.language) + LOGGED_OUT

@@ -48,6 +48,7 @@ class HostParts:
 
     :ivar csrf: makes the tokens of log-out's forms.
     :ivar takes_keys: whether there is a page of access keys.
+    :ivar end_to_end: whether all this is at the device, and not at the server.
     """
 
     landing: OwnOrigins
@@ -56,6 +57,7 @@ class HostParts:
     systems: SystemNames
     csrf: Csrf
     takes_keys: bool = True
+    end_to_end: bool = False
 
 
 class HostPages:
@@ -188,14 +190,16 @@ class HostPages:
         parts = self._parts
         system = parts.systems.get(session.cloud_id)
         device = DeviceHost(fold(session.cloud_id), session.device)
+        name = (system.name if system is not None else "") or session.cloud_id
         values = {
             "path": "cloud-login.htm",
-            "system_name": (system.name if system is not None else "")
-            or session.cloud_id,
+            "system_name": name,
+            "device_name": session.device or name,
             "csrf": None if nonce is None else parts.csrf.token(nonce),
             "is_stale": status == 403,
             "manages_keys": parts.takes_keys and session.by_admin,
             "log_in": self._log_in(request, visitor, device).decode("ascii"),
+            "end_to_end": parts.end_to_end,
         }
         body = self._pages.render("hosts/session.html", visitor.language, values)
         page_fields = [(b"Content-Type", HTML), *PAGE_FIELDS, *(fields or ())]

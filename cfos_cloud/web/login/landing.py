@@ -43,6 +43,9 @@ class Landing(Interface):
     ) -> tuple[bytes, Fields]:
         """Where to go with the new session, and what the answer carries."""
 
+    def onward(self, request: IRequest, visitor: Visitor) -> bytes | None:
+        """Where who opens the log-in page goes instead; ``None``: nowhere."""
+
     def leave(self, request: IRequest, visitor: Visitor) -> bytes:
         """The answer to who follows a link to log-out."""
 
@@ -108,6 +111,10 @@ class OneOrigin:
         settled = self.entrance.settle(visitor, session)
         remembered = self.entrance.remember(visitor, session)
         return b"/", [*settled, *remembered, *visitor.clear_planted()]
+
+    def onward(self, request: IRequest, visitor: Visitor) -> bytes | None:
+        """See :class:`Landing`."""
+        return None
 
     def leave(self, request: IRequest, visitor: Visitor) -> bytes:
         """See :class:`Landing`."""

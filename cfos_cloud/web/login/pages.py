@@ -95,6 +95,9 @@ class LoginPages:
     @app.route("/ui/<language>/cloud-login.htm", methods=["GET"])
     def show_form(self, request: IRequest, language: str) -> bytes:
         visitor = Visitor.of(request, self._sessions, language)
+        onward = self._landing.onward(request, visitor)
+        if onward is not None:
+            return redirect(request, onward)
         if visitor.nonce is not None:
             return self._page.answer(request, visitor, visitor.nonce, 200)
         nonce = self._csrf.new_nonce()

@@ -84,10 +84,9 @@ def check_document(request: IRequest) -> None:
     device's script could read it from there. A window that another page opens is out
     of that page's reach (``Cross-Origin-Opener-Policy``).
 
-    :raises CrossSite: a script, or a part of another page, asks for it
-        (https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header).
+    :raises CrossSite: a script, or a part of another page, asks for it.
     """
-    if answers.field(request, b"sec-fetch-dest") not in (None, b"document"):
+    if not answers.is_document(request):
         raise CrossSite
 
 

@@ -7,10 +7,12 @@ and says what it takes to open the others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from klein import Klein
 from klein.resource import KleinResource
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
@@ -26,20 +28,28 @@ from cfos_cloud.web.answers import (
     answer_error,
     answer_routing_error,
     field,
+    is_document,
     redirect,
 )
-from cfos_cloud.web.operator.request import check_document
 from cfos_cloud.web.overview.devices import ShownDevice, shown_devices
 from cfos_cloud.web.overview.parts import OverviewParts
-from cfos_cloud.web.page_failure import answer_failure
-from cfos_cloud.web.problem import CrossSite
 from cfos_cloud.web.visitor import Visitor, refusal
+
+
+def is_overview(path: Sequence[bytes]) -> bool:
+    """Whether a path, in parts, is one of these pages."""
+    return path[:1] == [b"cloud"] and (path[1:] == [b""] or path[1:2] == [b"open"])
+
+
+class _CrossSite(Exception):
+    """Another site asks, or a script."""
 
 
 class OverviewPages:
     """``GET /cloud/``, and ``GET /cloud/open/<name>`` (none: the main device)."""
 
     app = Klein()
+    log = Logger()
 
     def __init__(self, parts: OverviewParts, pages: Pages) -> None:
         self._parts = parts
@@ -59,7 +69,7 @@ class OverviewPages:
                 return redirect(request, visitor.way_out)
             return self._show(request, visitor, session)
         except Exception as error:
-            return answer_failure(request, self._errors, error, "devices of a site")
+            return self._failed(request, error)
 
     @app.route("/cloud/open/", methods=["GET"])
     def open_main(self, request: IRequest) -> bytes:
@@ -74,13 +84,18 @@ class OverviewPages:
         return answer_routing_error(request, self._errors, failure)
 
     def _session(self, request: IRequest, visitor: Visitor) -> Session | None:
-        """
-        :raises CrossSite: another site asks, or a script.
-        """
-        check_document(request)
+        """:raises _CrossSite: it is not for a window of the visitor's."""
+        if not is_document(request):
+            raise _CrossSite
         if visitor.session is not None and refusal(request, visitor) is not None:
-            raise CrossSite
+            raise _CrossSite
         return visitor.session
+
+    def _failed(self, request: IRequest, error: Exception) -> bytes:
+        if isinstance(error, _CrossSite):
+            return answer_error(request, self._errors, ErrorKind.CROSS_SITE)
+        self.log.failure("the page of devices of a site failed", Failure(error))
+        return answer_error(request, self._errors, ErrorKind.INTERNAL)
 
     def _show(self, request: IRequest, visitor: Visitor, session: Session) -> bytes:
         parts = self._parts
@@ -95,11 +110,10 @@ class OverviewPages:
         values = {
             "name": (system.name if system is not None else "") or session.cloud_id,
             "devices": self._devices(session),
-            "here": parts.hosts.device_of(field(request, b"host") or b""),
             "offline": offline,
             "last_seen": last_seen if offline else None,
             "shared": parts.codes is None,
-            "by_admin": session.by_admin,
+            "manages_keys": parts.takes_keys and session.by_admin,
             "is_admin": session.role == "admin",
             "login_csrf": parts.login_csrf.token(nonce),
             "when": partial(moment, language=language),
@@ -127,14 +141,14 @@ class OverviewPages:
             there = DeviceHost(fold(session.cloud_id), name)
             return redirect(request, self._way(request, visitor, session, there))
         except Exception as error:
-            return answer_failure(request, self._errors, error, "a device of a site")
+            return self._failed(request, error)
 
     def _way(
         self, request: IRequest, visitor: Visitor, session: Session, there: DeviceHost
     ) -> bytes:
         """Where the browser goes to have a session at ``there``."""
         parts, host = self._parts, field(request, b"host") or b""
-        here = parts.hosts.device_of(host)
+        here = parts.hosts.device_at(host)
         if parts.codes is None or here is None:
             # One host for all: only the main device can be opened.
             return b"/" if there.name is None else b"/cloud/"

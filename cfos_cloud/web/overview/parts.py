@@ -45,6 +45,7 @@ class OverviewParts:
     """
     :ivar codes: ``None``: there is one host for all devices.
     :ivar login_csrf: of the log-out's form.
+    :ivar takes_keys: whether there is a page of access keys.
     """
 
     sessions: SessionTable
@@ -54,3 +55,4 @@ class OverviewParts:
     further: FurtherSessions
     login_csrf: Csrf
     codes: Codes | None = None
+    takes_keys: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.web.hosts.case import METER, A, HostsCase
+from tests.web.hosts.case import A, HostsCase
 from tests.web.login import test_key_logins
 from tests.web.support import LOGIN
 
@@ -32,10 +32,3 @@ class KeyTests(HostsCase, test_key_logins.KeyLoginTestCase):
         reply = self.present(self.issue())
         self.assertEqual(reply.status, 303)
         self.assertIn(f"https://{A}/cloud/enter/", reply.header("location") or "")
-
-    def test_to_a_further_device_it_logs_in_once_more(self) -> None:
-        reply = self.present(self.issue())
-        self.browser.follow(reply.header("location") or "")
-        reply = self.browser.at(A).get("/cloud/device/meter")
-        self.assertEqual(reply.header("location"), f"https://{METER}/")
-        self.assertEqual(len(self.sessions), 1)
