@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
+from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.tls import served_certificate
@@ -110,7 +111,9 @@ class TunnelDoor:
         """Answer one request for the tunnel; a proven one becomes it."""
         upgrade = upgrade_of(head)
         if isinstance(upgrade, NoUpgrade):
-            _respond(channel, upgrade.status, upgrade.reason, upgrade.fields)
+            # No device end's request: a browser's, say.
+            fields = own_fields(channel, client, upgrade.fields)
+            _respond(channel, upgrade.status, upgrade.reason, fields)
             return
         if self.closed:
             _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
