@@ -195,6 +195,7 @@ class FailedLoginTests(EndToEndTestCase):
         cloud_id = site.device.cloud_id
         owner = site.device.client(source=self.new_source())
         guesser = self.new_source()
+        neighbour = site.device.client(source=guesser)
         clients = [self.server.client(source=guesser) for _ in range(10)]
 
         def guess(client: Client) -> Answer:
@@ -212,7 +213,11 @@ class FailedLoginTests(EndToEndTestCase):
             stranger = self.server.client(source=source)
             answer = stranger.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
             self.assertEqual(answer.status, 429)
-        # … while the owner's browser and other systems don't notice.
+        # … while the owner's browser and other systems don't notice, not even a browser
+        # of theirs behind the guesser's very router.
+        neighbour.log_out()
+        answer = neighbour.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
+        self.assertEqual(answer.status, 303)
         owner.log_out()
         answer = owner.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
         self.assertEqual(answer.status, 303)
