@@ -11,6 +11,7 @@ from tests.end_to_end.case import EndToEndTestCase
 from tests.end_to_end.client import LOGIN, Answer, Client
 from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID
 from tests.end_to_end.processes import PATIENCE
+from tests.end_to_end.test_operator_api import basic
 
 #: What a failure takes, and what a clock may be off.
 FAILURE_SECONDS = 3.0
@@ -223,4 +224,9 @@ class FailedLoginTests(EndToEndTestCase):
         self.assertEqual(answer.status, 303)
         other = self.server.client(source=self.new_source())
         self.assertEqual(other.log_in(self.cloud_id, USER_ID).status, 303)
+        # Nor do device ends and operators at the guesser's address.
+        near = self.server.client(source=guesser)
+        upgrade = ("Connection", "Upgrade"), ("Upgrade", "cfos-tunnel/1")
+        self.assertEqual(near.get("/cloud/tunnel", *upgrade).status, 401)
+        self.assertEqual(near.get("/cloud/api/v1/status", basic()).status, 200)
         self.assertEqual([each.result().status for each in as_they_come], [401] * 7)
