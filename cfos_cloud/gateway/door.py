@@ -120,12 +120,14 @@ class TunnelDoor:
             return
         keys = (source_key(client.address),)
         wait = self._throttle.wait(keys)
-        if wait > 0:
+        authorization = value_of(head.fields, b"authorization")
+        step = handshake.respond(authorization, keys[0])
+        # Whoever shares a guesser's address would wait with them; but there is no
+        # guessing at a generated password, so nobody who has one need be kept out.
+        if wait > 0 and (isinstance(step, Refused) or step.guessable):
             self._note(EventKind.THROTTLED, client, None, "tunnel")
             _refuse(channel, 429, b"Too Many Requests", int(wait) + 1)
             return
-        authorization = value_of(head.fields, b"authorization")
-        step = handshake.respond(authorization, keys[0])
         if isinstance(step, Proven):
             self._admit(channel, head, client, step, upgrade)
             return
