@@ -23,7 +23,7 @@ help:
 demo: $(VENV)/runtime
 	@$(BIN)/cfos-cloud demo $(DEMO)
 
-test: $(VENV)/development test-packages
+test: $(VENV)/development $(VENV)/sslyze/made test-packages
 	@$(BIN)/python -m tests.run $(TESTS)
 
 slow: $(VENV)/development test-packages slow-packages
@@ -44,6 +44,8 @@ lock: $(VENV)/development
 	    --output-file=requirements.lock pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) --extra=test --extra=dev \
 	    --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+	echo 'sslyze>=6.3' | CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) \
+	    --output-file=requirements-sslyze.lock -
 
 # Compiled by the oldest Python that we support: newer ones need no more.
 # No index, no directory, no host of the machine that ran it.
@@ -82,3 +84,6 @@ $(VENV)/development: $(VENV)/made requirements-dev.lock setup.cfg setup.py
 	$(INSTALL) --require-hashes --requirement requirements-dev.lock
 	$(INSTALL_SELF)
 	@touch $@ $(VENV)/runtime
+
+$(VENV)/sslyze/made: $(VENV)/made requirements-sslyze.lock
+	@scripts/make-sslyze $(VENV) requirements-sslyze.lock

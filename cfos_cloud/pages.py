@@ -16,16 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cfos_cloud.assets import Assets
 from cfos_cloud.languages import DEFAULT, NAMES, SUPPORTED
+from cfos_cloud.safe_fields import COMMON_FIELDS, SHOWN_FIELDS
 from cfos_cloud.site_info import SiteInfo
 
 HTML = b"text/html; charset=utf-8"
-
-#: Fields of every answer of ours, assets and JSON included.
-COMMON_FIELDS: tuple[tuple[bytes, bytes], ...] = (
-    (b"X-Content-Type-Options", b"nosniff"),
-    (b"Cross-Origin-Resource-Policy", b"same-origin"),
-    (b"X-Robots-Tag", b"noindex, nofollow"),
-)
 
 
 def page_fields(
@@ -47,20 +41,12 @@ def page_fields(
     return (
         *COMMON_FIELDS,
         (b"Content-Security-Policy", b"".join(policy)),
-        (b"X-Frame-Options", b"DENY"),
-        (b"Referrer-Policy", b"same-origin"),
-        (b"Cross-Origin-Opener-Policy", b"same-origin"),
-        (
-            b"Permissions-Policy",
-            b"camera=(), display-capture=(), geolocation=(), microphone=(), "
-            b"payment=(), usb=()",
-        ),
+        *SHOWN_FIELDS,
         (b"Cache-Control", b"no-store"),
     )
 
 
-#: Fields of every HTML page of ours. ``Referrer-Policy`` is not ``no-referrer``:
-#: under it a form sends ``Origin: null``, which nobody can tell from a stranger's.
+#: Fields of every HTML page of ours.
 PAGE_FIELDS = page_fields(connects=False)
 #: Of a page whose script asks this server for something.
 LIVE_PAGE_FIELDS = page_fields(connects=True)

@@ -435,7 +435,7 @@ class CloudServer(LoggedService):
         sessions = list(self.exchange)
         spread = max(5, len(sessions) // RETURNS_PER_SECOND)
         for session in sessions:
-            session.dismiss("shutdown", random.randint(1, spread))  # noqa: S311
+            session.dismiss("shutdown", random.randint(1, spread))  # noqa: S311 - jitter
         if sessions:
             await deferLater(reactor, 0.5)
         await stopped

@@ -63,7 +63,7 @@ def _somebody() -> str:
 
 def _scratch() -> str | None:
     """Memory, where there is much of it."""
-    memory = "/dev/shm"  # noqa: S108
+    memory = "/dev/shm"  # noqa: S108 - in a directory of its own
     try:
         is_roomy = shutil.disk_usage(memory).free > _ROOM
     except OSError:

@@ -23,6 +23,7 @@ from tests.tree import (
 SANS_IO = (
     "cfos_cloud.cloud_id",
     "cfos_cloud.cloud_password",
+    "cfos_cloud.safe_fields",
     "cfos_cloud.secret_files",
     "cfos_cloud.throttle",
     "cfos_cloud.seldom",

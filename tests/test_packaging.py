@@ -23,6 +23,7 @@ from tests.tree import PACKAGE, ROOT, read_modules
 
 #: Declared for what other libraries do with it: TLS names, versions that agree.
 INDIRECT = {"service-identity", "werkzeug"}
+LOCKS = tuple(ROOT.glob("requirements*.lock"))
 
 
 def lines_of(text: str) -> list[str]:
@@ -127,14 +128,21 @@ class LockTests(SynchronousTestCase):
         self.assertEqual(wanted - self.locked("requirements.lock"), set())
         self.assertEqual(wanted_for_work - self.locked("requirements-dev.lock"), set())
 
+    def test_there_is_one_for_each_environment(self) -> None:
+        found = sorted(path.name for path in LOCKS)
+        self.assertEqual(
+            found, [f"requirements{part}.lock" for part in ("-dev", "-sslyze", "")]
+        )
+
     def test_the_locks_name_no_place(self) -> None:
-        for name in ("requirements.lock", "requirements-dev.lock"):
-            text = (ROOT / name).read_text()
+        for path in LOCKS:
+            text = path.read_text()
             self.assertNotRegex(text, r"(?m)^-|://|@ |/tmp/|/home/|/opt/")
 
     def test_every_pin_has_a_hash(self) -> None:
-        for name in ("requirements.lock", "requirements-dev.lock"):
-            text = (ROOT / name).read_text()
+        for path in LOCKS:
+            text = path.read_text()
+            self.assertRegex(text, r"(?m)^\S+==")
             for pin in re.findall(r"(?m)^\S+==\S+ \\\n(.*)", text):
                 self.assertRegex(pin, r"--hash=sha256:[0-9a-f]{64}")
             self.assertEqual(re.findall(r"(?m)^\S+==\S+$", text), [])

@@ -40,6 +40,7 @@ from cfos_cloud.device.profile import Profile
 from cfos_cloud.device.profile_authorization import ProfileAuthorization
 from cfos_cloud.device.profiles import ProfileSide
 from cfos_cloud.device.proof import (
+    TOLERANCE,
     WORKER_THREADS,
     WORKER_WAITING,
     Prover,
@@ -351,7 +352,7 @@ class DeviceEnd(MultiService):
 
     def _make_prover(self) -> SecretProver:
         """Log-ins and access keys: who guesses at one leaves the other alone."""
-        throttle = Throttle(self._seconds)
+        throttle = Throttle(self._seconds, tolerance=TOLERANCE)
         if self._profile is not None:
             return self._profile.make_prover(throttle)
         return Prover(self.credentials, throttle, self._reactor, self._secrets)

@@ -25,6 +25,10 @@ WORKER_THREADS = 2
 WORKER_WAITING = 8
 #: Seconds after which a proof is given up: the server waits for 2.5 s.
 PATIENCE = 2.2
+#: Seconds of debt from which a source has to wait here: four times what the server
+#: lets strangers run up. It lets in who has logged in before; here their debt is that
+#: of the address, maybe a stranger's too, so this must not be the first to say no.
+TOLERANCE = 120.0
 #: Longest secret, in characters.
 MAX_SECRET_LENGTH = 1024
 

@@ -14,10 +14,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Client:
-    """:ivar address: an IP address; IPv4 mapped into IPv6 is written as IPv4."""
+    """
+    :ivar address: an IP address; IPv4 mapped into IPv6 is written as IPv4.
+    :ivar by_proxy: it is known by the word of a proxy, which has ended its connection.
+    """
 
     address: str
     secure: bool
+    by_proxy: bool = False
 
     @property
     def scheme(self) -> bytes:
@@ -79,8 +83,8 @@ class ProxyTrust:
             if not address:
                 break
             if not self.trusts(address):
-                return Client(address, secure)
-        return Client(peer.address, secure)
+                return Client(address, secure, by_proxy=True)
+        return Client(peer.address, secure, by_proxy=True)
 
     def _chain(self, fields: list[Field]) -> Iterable[str]:
         for lower, _, value in fields:

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
+from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.tls import served_certificate
@@ -110,19 +111,23 @@ class TunnelDoor:
         """Answer one request for the tunnel; a proven one becomes it."""
         upgrade = upgrade_of(head)
         if isinstance(upgrade, NoUpgrade):
-            _respond(channel, upgrade.status, upgrade.reason, upgrade.fields)
+            # No device end's request: a browser's, say.
+            fields = own_fields(channel, client, upgrade.fields)
+            _respond(channel, upgrade.status, upgrade.reason, fields)
             return
         if self.closed:
             _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
             return
         keys = (source_key(client.address),)
         wait = self._throttle.wait(keys)
-        if wait > 0:
+        authorization = value_of(head.fields, b"authorization")
+        step = handshake.respond(authorization, keys[0])
+        # Whoever shares a guesser's address would wait with them; but there is no
+        # guessing at a generated password, so nobody who has one need be kept out.
+        if wait > 0 and (isinstance(step, Refused) or step.guessable):
             self._note(EventKind.THROTTLED, client, None, "tunnel")
             _refuse(channel, 429, b"Too Many Requests", int(wait) + 1)
             return
-        authorization = value_of(head.fields, b"authorization")
-        step = handshake.respond(authorization, keys[0])
         if isinstance(step, Proven):
             self._admit(channel, head, client, step, upgrade)
             return

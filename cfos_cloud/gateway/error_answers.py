@@ -19,6 +19,7 @@ from cfos_cloud.gateway.error_pages import (
     Repeat,
     new_error_id,
 )
+from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.http.message import BadMessage, RequestHead, value_of
 from cfos_cloud.languages import choose
 from cfos_cloud.relay.channel import RequestChannel
@@ -104,7 +105,7 @@ class ErrorAnswers:
             value_of(head.fields, b"accept-language"),
         )
         fields = b"".join(b"%b: %b\r\n" % pair for pair in answer.fields)
-        _answer(channel, answer.status, fields, answer.body)
+        _answer(channel, client, answer.status, fields, answer.body)
 
     def log_in_first(
         self,
@@ -121,7 +122,7 @@ class ErrorAnswers:
         """
         path = head.target.partition(b"?")[0]
         if path.startswith(b"/api/json/"):
-            self.refuse_key(channel)
+            self.refuse_key(channel, client)
         elif is_for_a_page(head, path):
             wanted = value_of(head.fields, b"accept-language") or b""
             location = login_path(choose(wanted.decode("latin-1")))
@@ -131,16 +132,16 @@ class ErrorAnswers:
             ]
             if bookmark.cookie is not None:
                 fields.append(b"Set-Cookie: %b\r\n" % bookmark.cookie)
-            _answer(channel, 303, b"".join(fields))
+            _answer(channel, client, 303, b"".join(fields))
         else:
             self.fail(channel, head, ErrorKind.UNAUTHORISED, "no session", client)
 
-    def refuse_key(self, channel: RequestChannel) -> None:
+    def refuse_key(self, channel: RequestChannel, client: Client) -> None:
         """
         A key that is none, or not good for this, or is missing: the same to the byte,
         and never a page, since programs read it.
         """
-        _answer(channel, 401, b"Cache-Control: no-store\r\n")
+        _answer(channel, client, 401, b"Cache-Control: no-store\r\n")
 
     def refuse_worker(
         self, channel: RequestChannel, client: Client, access: Access
@@ -154,7 +155,7 @@ class ErrorAnswers:
             system=access.cloud_id,
             client=client.address,
         )
-        _answer(channel, 403, b"Cache-Control: no-store\r\n")
+        _answer(channel, client, 403, b"Cache-Control: no-store\r\n")
 
     def bad_request(
         self, channel: RequestChannel, why: BadMessage, client: Client
@@ -163,7 +164,7 @@ class ErrorAnswers:
         _log.debug(
             "bad request from {client}: {why}", client=client.address, why=why.reason
         )
-        _answer(channel, why.status, b"Cache-Control: no-store\r\n")
+        _answer(channel, None, why.status, b"Cache-Control: no-store\r\n")
 
 
 def is_for_a_page(head: RequestHead, path: bytes) -> bool:
@@ -180,9 +181,13 @@ def is_for_a_page(head: RequestHead, path: bytes) -> bool:
 
 
 def _answer(
-    channel: RequestChannel, status: int, fields: bytes, body: bytes = b""
+    channel: RequestChannel,
+    client: Client | None,
+    status: int,
+    fields: bytes,
+    body: bytes = b"",
 ) -> None:
     reason = HTTPStatus(status).phrase.encode("ascii")
-    channel.respond(status, reason, fields, len(body))
+    channel.respond(status, reason, own_fields(channel, client, fields), len(body))
     channel.send(body)
     channel.finish()

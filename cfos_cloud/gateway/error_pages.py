@@ -14,7 +14,6 @@ from cfos_cloud.gateway.error_texts import CHECKS, DETAILS, MISSED, TITLES
 from cfos_cloud.gateway.media_ranges import prefers_json
 from cfos_cloud.languages import choose
 from cfos_cloud.pages import (
-    COMMON_FIELDS,
     HTML,
     LIVE_PAGE_FIELDS,
     PAGE_FIELDS,
@@ -22,6 +21,7 @@ from cfos_cloud.pages import (
     duration,
     moment,
 )
+from cfos_cloud.safe_fields import COMMON_FIELDS
 from cfos_cloud.timestamps import rfc3339
 
 PROBLEM_JSON = b"application/problem+json"

@@ -16,6 +16,7 @@ from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.key_access import SystemKeyAccess
 from cfos_cloud.gateway.key_requests import without_key
 from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
+from cfos_cloud.gateway.own_fields import is_strict
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.gateway.rewriting import (
     passes_upgrade,
@@ -146,7 +147,7 @@ class FrontConnection:
             if relay.access.ended and relay.access.for_people:
                 self._log_in_first(relay.channel, relay.head, self._client)
             elif relay.access.ended:
-                self._gateway.answers.refuse_key(relay.channel)
+                self._gateway.answers.refuse_key(relay.channel, self._client)
             else:
                 online = self._gateway.exchange.session(relay.access.cloud_id)
                 kind = ErrorKind.OFFLINE if online is None else ErrorKind.BAD_GATEWAY
@@ -213,7 +214,7 @@ class FrontConnection:
         access = gateway.keys.admit(token, head, client.address)
         if access is None or not leads_here(gateway.hosts, access, head, device):
             gateway.metrics.without_session += 1
-            gateway.answers.refuse_key(channel)
+            gateway.answers.refuse_key(channel, client)
             return None
         if not isinstance(access, SystemKeyAccess):
             return self._to_page(channel, head, client)
@@ -248,6 +249,7 @@ class FrontConnection:
             cloud_id,
             gateway.metrics.pages,
             device,
+            is_strict(channel, client),
         )
 
     def _to_device(

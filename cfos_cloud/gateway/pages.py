@@ -20,6 +20,7 @@ from twisted.web.server import Request, Site
 from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.safe_fields import complete
 
 #: Bytes of a body that our own pages accept.
 MAX_BODY_BYTES = 64 * 1024
@@ -53,7 +54,13 @@ class CloudRequest(Request):
 
 
 class PageExchange:
-    """One request to our own pages: a sink for its body, a channel for ``Request``."""
+    """
+    One request to our own pages: a sink for its body, a channel for ``Request``.
+
+    :param responses: counts of responses by the first digit of their status.
+    :param strict: whether browsers are told to use TLS alone; ``None``: the pages
+        carry what they say themselves, and nothing else.
+    """
 
     transport = None
 
@@ -67,6 +74,7 @@ class PageExchange:
         cloud_id: str | None = None,
         responses: list[int] | None = None,
         device: DeviceHost | None = None,
+        strict: bool | None = None,
     ) -> None:
         self.site = site
         #: No access log of twisted.web's.
@@ -80,8 +88,8 @@ class PageExchange:
         self._flushing = False
         self._timer: IDelayedCall | None = None
         self._secure = secure
-        #: Counts of responses by the first digit of their status.
         self._responses = responses
+        self._strict = strict
         request = self._request = CloudRequest(self, False)
         request.site = site
         request.client_address = client_address
@@ -165,7 +173,7 @@ class PageExchange:
                 out += (name, b": ", value, b"\r\n")
         if self._responses is not None:
             self._responses[int(code) // 100] += 1
-        self._channel.respond(int(code), reason, b"".join(out), length)
+        self._respond(int(code), reason, b"".join(out), length)
 
     def write(self, data: bytes) -> None:
         if not self._over:
@@ -225,8 +233,15 @@ class PageExchange:
     def _refuse(self, status: int, reason: bytes) -> None:
         self._cancel_timer()
         self._over = True
-        self._channel.respond(status, reason, b"Cache-Control: no-store\r\n", 0)
+        self._respond(status, reason, b"Cache-Control: no-store\r\n", 0)
         self._channel.finish()
+
+    def _respond(
+        self, status: int, reason: bytes, fields: bytes, length: int | None
+    ) -> None:
+        if self._strict is not None:
+            fields = complete(fields, strict=self._strict)
+        self._channel.respond(status, reason, fields, length)
 
     def _overdue(self) -> None:
         self._timer = None

@@ -9,6 +9,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.web.server import Site
 
 from cfos_cloud.gateway.client import Client, ProxyTrust, plain_address
+from cfos_cloud.gateway.own_fields import is_strict
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.http.message import BadMessage, RequestHead
 from cfos_cloud.metrics import RequestMetrics
@@ -82,6 +83,7 @@ class PagesConnection:
             client.address,
             client.secure,
             responses=self._port.metrics.pages,
+            strict=is_strict(channel, client),
         )
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:

@@ -11,6 +11,8 @@ from ipaddress import AddressValueError, IPv6Address
 
 import httptools
 
+from cfos_cloud.safe_fields import complete
+
 #: Bytes that a request line and headers may take together.
 MAX_HEAD_BYTES = 16 * 1024
 
@@ -128,11 +130,11 @@ def _refusal(with_body: bool = True) -> bytes:
 def _response(
     status: bytes, body: bytes, headers: bytes = b"", with_body: bool = True
 ) -> bytes:
-    return (
-        b"HTTP/1.1 " + status + b"\r\n" + headers + b"Cache-Control: no-store\r\n"
-        b"Content-Type: text/plain; charset=us-ascii\r\n"
-        b"X-Content-Type-Options: nosniff\r\n"
-        b"Content-Length: %d\r\n"
-        b"Connection: close\r\n"
-        b"\r\n" % len(body)
-    ) + (body if with_body else b"")
+    fields = complete(
+        headers
+        + b"Cache-Control: no-store\r\n"
+        + b"Content-Type: text/plain; charset=us-ascii\r\n"
+    )
+    framing = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    sent = body if with_body else b""
+    return b"HTTP/1.1 " + status + b"\r\n" + fields + framing + sent

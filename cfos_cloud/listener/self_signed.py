@@ -18,9 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cfos_cloud.listener.certificate import Certificate, PrivateKey
 
-#: Browsers refuse server certificates that are valid for more than 398 days;
-#: a day less, since some count both the first and the last second.
-VALIDITY = timedelta(days=397)
+#: Browsers refuse server certificates that are valid for more than 398 days; Mozilla's
+#: "intermediate" profile asks for no more than 366.
+VALIDITY = timedelta(days=365)
 
 #: The clock of a client may be a little behind ours.
 BACKDATED = timedelta(hours=1)

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from cfos_cloud.listener.certificate import Certificate
 from cfos_cloud.listener.certificate_choice import CertificateChoice
 from cfos_cloud.listener.certificate_pem import BadCertificate
+from cfos_cloud.listener.vouching import a_ca_vouches_for
 
 if TYPE_CHECKING:
     from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -115,18 +116,27 @@ class ReloadableTLS:
         default = choice.default(self._now())
         several = len(certificates) > 1
         by_name = {
-            each: self._by_name.get(each) or _context(each)
+            each: self._by_name.get(each) or self._vouched(each)
             for each in certificates
             if several and each is not default
         }
         # An OpenSSL context must not be changed once a connection came from it.
-        self._context = _context(default, self._switch(choice, by_name))
+        self._context = self._vouched(default, self._switch(choice, by_name))
         self._choice, self._by_name = choice, by_name
         self._certificate, self._certificates = default, certificates
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Called by Twisted for each connection."""
         return SSL.Connection(self._context)
+
+    def _vouched(
+        self,
+        certificate: Certificate,
+        switch: Callable[[SSL.Connection], None] | None = None,
+    ) -> SSL.Context:
+        context = _context(certificate, switch)
+        context.set_app_data(a_ca_vouches_for(certificate, self._now()))
+        return context
 
     def _switch(
         self, choice: CertificateChoice, by_name: dict[Certificate, SSL.Context]
@@ -209,6 +219,19 @@ def served_certificate(transport: object) -> bytes | None:
         return None
     certificate = handle.get_certificate(as_cryptography=True)
     return None if certificate is None else certificate.public_bytes(Encoding.DER)
+
+
+def is_vouched_for(transport: object) -> bool:
+    """
+    Whether a CA vouches for the certificate that this very connection's client
+    received from us, as it was judged when it came into use; not without TLS.
+    """
+    get_handle = getattr(transport, "getHandle", None)
+    handle = get_handle() if callable(get_handle) else None
+    # That of the name asked for, where another one took the default's place.
+    return isinstance(handle, SSL.Connection) and (
+        handle.get_context().get_app_data() is True
+    )
 
 
 def _session_reused() -> Callable[[object], int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 from cfos_cloud.gateway.client import Client
+from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.tunnel.scram import ServerHandshake
@@ -28,7 +29,8 @@ class NoDoor:
         head: RequestHead,
         client: Client,
     ) -> None:
-        channel.respond(404, b"Not Found", b"Cache-Control: no-store\r\n", 0)
+        fields = own_fields(channel, client, b"Cache-Control: no-store\r\n")
+        channel.respond(404, b"Not Found", fields, 0)
         channel.finish()
 
 

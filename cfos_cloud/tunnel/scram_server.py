@@ -32,24 +32,34 @@ from cfos_cloud.tunnel.scram_pending import (
     PendingHandshake,
     PendingStore,
 )
-from cfos_cloud.tunnel.scram_verifier import Verifier
+from cfos_cloud.tunnel.scram_verifier import Verifier, is_guessable
 
 _FAILED = "authentication-failed"
 
 
 @dataclass(frozen=True)
 class Challenge:
-    """401: the handshake goes on; one ``WWW-Authenticate`` per value."""
+    """
+    401: the handshake goes on; one ``WWW-Authenticate`` per value.
+
+    ``guessable``: it is not certain that the password is a generated one. Nobody learns
+    anything from it that the number of iterations doesn't tell.
+    """
 
     www_authenticate: tuple[bytes, ...]
+    guessable: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
 class Proven:
-    """The client has the password; ``authentication_info`` proves the server."""
+    """
+    The client has the password; ``authentication_info`` proves the server.
+    ``guessable``: it may have been guessed.
+    """
 
     cloud_id: str
     authentication_info: bytes
+    guessable: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,9 @@ class ServerHandshake:
         )
         self._pending.put(pending, source)
         params = {"sid": sid, "data": encoded(server_first)}
-        return Challenge((format_message(mechanism, params),))
+        return Challenge(
+            (format_message(mechanism, params),), is_guessable(verifiers[0])
+        )
 
     def _final(
         self, pending: PendingHandshake | None, mechanism: str, data: str
@@ -187,6 +199,7 @@ class ServerHandshake:
         return Proven(
             pending.cloud_id,
             format_params({"sid": pending.sid, "data": encoded(server_final)}),
+            is_guessable(pending.verifier),
         )
 
 

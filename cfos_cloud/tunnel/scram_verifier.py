@@ -50,6 +50,11 @@ def make_verifier(password: str, iterations: int) -> Verifier:
     return Verifier(salt, stored_key, server_key, count)
 
 
+def is_guessable(verifier: Verifier) -> bool:
+    """Whether its password may have been chosen by somebody: not one of 130 bits."""
+    return verifier.iterations != GENERATED_ITERATIONS
+
+
 @dataclass(frozen=True)
 class FakeVerifiers:
     """

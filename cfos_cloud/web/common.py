@@ -9,7 +9,8 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
 from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
-from cfos_cloud.pages import COMMON_FIELDS, Pages
+from cfos_cloud.pages import Pages
+from cfos_cloud.safe_fields import COMMON_FIELDS
 from cfos_cloud.web.answers import (
     answer,
     answer_error,
@@ -46,7 +47,6 @@ class CommonPages:
         etag = asset.etag.encode()
         fields = [
             *COMMON_FIELDS,
-            (b"Content-Security-Policy", b"default-src 'none'"),
             (b"ETag", etag),
             (b"Cache-Control", _IMMUTABLE if asset.is_immutable else b"no-cache"),
         ]

@@ -14,7 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.pages import COMMON_FIELDS, Pages
+from cfos_cloud.pages import Pages
+from cfos_cloud.safe_fields import COMMON_FIELDS
 from cfos_cloud.timestamps import rfc3339
 from cfos_cloud.tunnel.exchange import Presence
 from cfos_cloud.web.answers import answer, answer_error, answer_routing_error

@@ -20,7 +20,7 @@ KEYS = "/ui/en/cloud-keys.htm"
 LOGIN = "/ui/en/cloud-login.htm"
 
 #: Put before each attempt: ``tried(what)`` is what comes of a promise.
-_TOOLS = """
+TOOLS = """
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const tried = (promise) => Promise.race([
   promise.catch((error) => `no: ${error.name}`), later(4000).then(() => "no: nothing")])
@@ -225,7 +225,7 @@ class HostileTests(HostsTestCase):
 
     def run_from(self, page: Any, attempt: str) -> str:
         arguments = {"victim": self.url(self.victim), "home": self.home}
-        script = f"async ({{victim, home}}) => {{ {_TOOLS} return await {attempt} }}"
+        script = f"async ({{victim, home}}) => {{ {TOOLS} return await {attempt} }}"
         return str(page.evaluate(script, arguments))
 
     def log_in_as_operator(self, page: Any) -> None:

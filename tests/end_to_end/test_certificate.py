@@ -272,7 +272,7 @@ class RefusalTests(EndToEndTestCase):
         encrypted = key.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
         )
-        short = rsa.generate_private_key(65537, 1024)  # noqa: S505
+        short = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
         certificate = good.certificate + other.certificate
         for bad, words in (
             (Pair(good.leaf, b"rubbish", good.key), "not PEM"),
@@ -333,7 +333,7 @@ class KillTests(EndToEndTestCase):
         server = self.make_server()
         pairs = [make_pair(), make_pair()]
         server.ask("PUT", "/certificate", pairs[0].document)
-        moments = random.Random(7)  # noqa: S311
+        moments = random.Random(7)  # noqa: S311 - not for secrets
         for _ in range(5):
             imported = self.imports_until_killed(server, pairs, moments.uniform(0, 0.1))
             server.restart()

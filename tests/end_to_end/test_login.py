@@ -11,6 +11,7 @@ from tests.end_to_end.case import EndToEndTestCase
 from tests.end_to_end.client import LOGIN, Answer, Client
 from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID
 from tests.end_to_end.processes import PATIENCE
+from tests.end_to_end.test_operator_api import basic
 
 #: What a failure takes, and what a clock may be off.
 FAILURE_SECONDS = 3.0
@@ -195,6 +196,7 @@ class FailedLoginTests(EndToEndTestCase):
         cloud_id = site.device.cloud_id
         owner = site.device.client(source=self.new_source())
         guesser = self.new_source()
+        neighbour = site.device.client(source=guesser)
         clients = [self.server.client(source=guesser) for _ in range(10)]
 
         def guess(client: Client) -> Answer:
@@ -212,10 +214,19 @@ class FailedLoginTests(EndToEndTestCase):
             stranger = self.server.client(source=source)
             answer = stranger.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
             self.assertEqual(answer.status, 429)
-        # … while the owner's browser and other systems don't notice.
+        # … while the owner's browser and other systems don't notice, not even a browser
+        # of theirs behind the guesser's very router.
+        neighbour.log_out()
+        answer = neighbour.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
+        self.assertEqual(answer.status, 303)
         owner.log_out()
         answer = owner.log_in(cloud_id, ADMIN_SECRET, as_admin=True)
         self.assertEqual(answer.status, 303)
         other = self.server.client(source=self.new_source())
         self.assertEqual(other.log_in(self.cloud_id, USER_ID).status, 303)
+        # Nor do device ends and operators at the guesser's address.
+        near = self.server.client(source=guesser)
+        upgrade = ("Connection", "Upgrade"), ("Upgrade", "cfos-tunnel/1")
+        self.assertEqual(near.get("/cloud/tunnel", *upgrade).status, 401)
+        self.assertEqual(near.get("/cloud/api/v1/status", basic()).status, 200)
         self.assertEqual([each.result().status for each in as_they_come], [401] * 7)

@@ -53,7 +53,7 @@ class Manager:
 class ServiceManagerCase(EndToEndTestCase):
     def manager(self) -> Manager:
         # The path of a UNIX socket is short.
-        path = Path(f"/tmp/cfos-{os.getpid()}.notify")  # noqa: S108
+        path = Path(f"/tmp/cfos-{os.getpid()}.notify")  # noqa: S108 - short
         path.unlink(missing_ok=True)
         manager = Manager(path)
         self.addCleanup(path.unlink, missing_ok=True)

@@ -12,6 +12,7 @@ from cfos_cloud.keys.authority import KeyAuthority
 from cfos_cloud.keys.issuer import Issued, KeyIssuer
 from cfos_cloud.keys.key import AccessKey, Role
 from cfos_cloud.keys.signing import SigningKeys
+from cfos_cloud.safe_fields import complete
 from tests.gateway.support import Browser, DeviceCase
 from tests.memory import Message
 
@@ -23,8 +24,8 @@ SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\n"
     b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 )
-REFUSED = (
-    b"HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
+REFUSED = b"HTTP/1.1 401 Unauthorized\r\n%bContent-Length: 0\r\n\r\n" % complete(
+    b"Cache-Control: no-store\r\n"
 )
 READ = b"/api/json/charge"
 #: An upload of nothing, and one of something.

@@ -49,7 +49,7 @@ class AnyOrderTests(DeviceCase):
         for seed in SEEDS:
             self.setUp()
             with capturedLogs() as events:
-                self.play(random.Random(seed))  # noqa: S311
+                self.play(random.Random(seed))  # noqa: S311 - not for secrets
             self.assertEqual(self.gateway.channels, {}, seed)
             self.assertEqual(self.session.streams, set(), seed)
             self.assertFalse(self.tunnel.session.busy, seed)

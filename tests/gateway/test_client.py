@@ -73,12 +73,13 @@ class TrustTests(SynchronousTestCase):
     def test_a_proxy_is_believed(self) -> None:
         self.assertEqual(
             self.client(PROXY, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https"),
-            Client("1.2.3.4", True),
+            Client("1.2.3.4", True, by_proxy=True),
         )
 
     def test_a_proxy_that_says_nothing_is_the_client(self) -> None:
-        self.assertEqual(self.client(PROXY), PROXY)
-        self.assertEqual(self.client(PROXY, "Forwarded: for=1.2.3.4"), PROXY)
+        silent = Client(PROXY.address, PROXY.secure, by_proxy=True)
+        self.assertEqual(self.client(PROXY), silent)
+        self.assertEqual(self.client(PROXY, "Forwarded: for=1.2.3.4"), silent)
 
     def test_the_last_that_is_no_proxy_of_ours_is_the_client(self) -> None:
         for forwarded_for, address in (
@@ -130,7 +131,7 @@ class TrustTests(SynchronousTestCase):
     def test_without_a_word_on_the_scheme_it_is_the_connection_s(self) -> None:
         for secure in (True, False):
             client = self.client(Client("10.0.0.1", secure), "X-Forwarded-For: 1.2.3.4")
-            self.assertEqual(client, Client("1.2.3.4", secure))
+            self.assertEqual(client, Client("1.2.3.4", secure, by_proxy=True))
 
     def test_of_several_words_on_the_scheme_the_proxy_s_own_is_the_last(self) -> None:
         # A proxy that adds its own to what a client has made up.

@@ -10,6 +10,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.cloud_password import CHOSEN_ITERATIONS, GENERATED_ITERATIONS
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.door import STOPPING_RETRY_AFTER, TunnelDoor
 from cfos_cloud.http.message import BadMessage, RequestHead
@@ -29,7 +30,9 @@ from tests.memory import MemoryTransport, Message, parse_messages
 from tests.tunnel.support import Device
 
 PASSWORD = "correct horse battery"
-VERIFIER = make_verifier(PASSWORD, 4096)
+VERIFIER = make_verifier(PASSWORD, GENERATED_ITERATIONS)
+#: Of the same; so it counts as one that somebody has chosen.
+CHOSEN = make_verifier(PASSWORD, GENERATED_ITERATIONS + 1)
 FAILED = b'SCRAM-SHA-256 realm="cfos-tunnel", error="authentication-failed"'
 
 
@@ -282,17 +285,55 @@ class RefusalTests(DoorCase):
         self.systems.clear()
         self.assertEqual(caller.ask(handshake.final(challenge)).status, 401)
 
-    def test_too_many_failures_have_to_wait(self) -> None:
+    def guess(self) -> None:
+        """Until the address has to wait."""
         for _ in range(int(TOLERANCE / PENALTY) + 1):
             self.assertEqual(self.caller().prove(password="wrong").status, 401)
-        message = self.caller().ask()
-        self.assertEqual(message.status, 429)
+
+    def test_too_many_failures_have_to_wait(self) -> None:
+        self.systems["w00-a"] = System("W00-A", CHOSEN)
+        self.guess()
+        first = ClientHandshake("w00-a", PASSWORD, None).first()
+        for authorization in (None, first, b"Basic eDp4"):
+            message = self.caller().ask(authorization)
+            self.assertEqual(message.status, 429)
         retry_after = message.get(b"retry-after")
         assert retry_after is not None
         self.assertTrue(0 < int(retry_after) <= PENALTY + 1, retry_after)
         self.assertEqual(self.caller("192.0.2.8").prove().status, 101)
         self.clock.advance(int(retry_after))
         self.assertEqual(self.caller().prove().status, 101)
+
+    def test_a_proof_that_began_before_the_wait_is_not_looked_at(self) -> None:
+        self.systems["w00-a"] = System("W00-A", CHOSEN)
+        caller = self.caller()
+        handshake = ClientHandshake("w00-a", PASSWORD, None)
+        challenge = caller.ask(handshake.first()).get(b"www-authenticate")
+        assert challenge is not None
+        self.guess()
+        self.assertEqual(caller.ask(handshake.final(challenge)).status, 429)
+
+    def test_who_has_a_generated_password_never_waits_for_who_shares_the_address(
+        self,
+    ) -> None:
+        self.guess()
+        self.assertEqual(self.caller().prove().status, 101)
+        # Who has a wrong one learns no more than everybody who has to wait.
+        caller = self.caller()
+        handshake = ClientHandshake("w00-a", "wrong", None)
+        challenge = caller.ask(handshake.first()).get(b"www-authenticate")
+        assert challenge is not None
+        self.assertEqual(caller.ask(handshake.final(challenge)).status, 429)
+
+    def test_who_has_to_wait_can_not_tell_systems_from_what_there_is_not(self) -> None:
+        self.guess()
+        fakes = FakeVerifiers(b"secret")
+        for number in range(20):
+            name = f"unknown-{number}"
+            first = ClientHandshake(name, PASSWORD, None).first()
+            guessable = fakes.make(name).iterations == CHOSEN_ITERATIONS
+            expected = 429 if guessable else 401
+            self.assertEqual(self.caller().ask(first).status, expected, name)
 
     def test_challenges_and_successes_cost_nothing(self) -> None:
         for _ in range(30):

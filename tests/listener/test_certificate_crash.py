@@ -169,7 +169,7 @@ class KillTests(SynchronousTestCase):
             self.assertGreaterEqual(len(found), 3)
 
     def test_at_any_moment(self) -> None:
-        moments = random.Random(4711)  # noqa: S311
+        moments = random.Random(4711)  # noqa: S311 - not for secrets
         for _ in range(20):
             process = self.importer(-1)
             assert process.stdout is not None

@@ -67,7 +67,7 @@ class ServiceCase(SynchronousTestCase):
 
 class RenewalTests(ServiceCase):
     def test_a_renewed_certificate_is_served_without_a_restart(self) -> None:
-        self.pass_days(365)
+        self.pass_days(333)
         self.assertEqual(self.served(), self.first.der)
         self.pass_days(5)
         renewed = self.tls.certificate

@@ -103,7 +103,7 @@ class OwnCertificateTests(StoreTests):
         self.now += timedelta(seconds=1)
         renewed = self.load()
         self.assertEqual(public_key(renewed), public_key(old))
-        self.assertGreater(renewed.not_after, self.now + timedelta(days=390))
+        self.assertGreater(renewed.not_after, self.now + timedelta(days=360))
         self.assertEqual(self.load(), renewed)
 
     def test_one_that_is_long_expired_is_renewed_with_the_same_key(self) -> None:

@@ -120,7 +120,7 @@ class ListeningTests(TestCase):
         self.assertEqual(service.addresses, [])
 
     async def test_endpoint_strings_are_listened_on(self) -> None:
-        path = f"/tmp/{os.getpid()}.cfos.sock"  # noqa: S108
+        path = f"/tmp/{os.getpid()}.cfos.sock"  # noqa: S108 - short
         self.addCleanup(Path(path).unlink, missing_ok=True)
         service = self.service(f"unix:{path}")
         service.bind()

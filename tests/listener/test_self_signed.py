@@ -84,9 +84,9 @@ class SelfSignedTests(SynchronousTestCase):
             [ExtendedKeyUsageOID.SERVER_AUTH],
         )
 
-    def test_it_is_valid_for_397_days_in_all(self) -> None:
+    def test_it_is_valid_for_a_year_in_all(self) -> None:
         lifetime = self.certificate.not_after - self.certificate.not_before
-        self.assertEqual(lifetime, timedelta(days=397))
+        self.assertEqual(lifetime, timedelta(days=365))
         self.assertLess(self.certificate.not_before, NOW)
 
     def test_each_has_a_serial_number_of_its_own(self) -> None:

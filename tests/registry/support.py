@@ -120,7 +120,7 @@ def verifier(seed: int = 1) -> Verifier:
 
 def temporary_directory(case: SynchronousTestCase) -> Path:
     # In memory, where each of a thousand commits would wait for a disk.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - in a directory of its own
     holder = tempfile.TemporaryDirectory(prefix="registry", dir=memory)
     case.addCleanup(holder.cleanup)
     return Path(holder.name)

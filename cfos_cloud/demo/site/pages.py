@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from cfos_cloud.assets import Assets
 from cfos_cloud.demo.site.model.charging_sessions import rfc3339
 from cfos_cloud.languages import NAMES, SUPPORTED
-from cfos_cloud.pages import COMMON_FIELDS, LOCALES, load_translations, moment
+from cfos_cloud.pages import LOCALES, load_translations, moment
+from cfos_cloud.safe_fields import COMMON_FIELDS
 
 ASSETS_PATH = "/ui/assets/"
 #: The file of translations: "session" is another word here than at the cloud.

@@ -45,7 +45,7 @@ from cfos_cloud.demo.site.visitors import (
     Role,
     from_own_pages,
 )
-from cfos_cloud.pages import COMMON_FIELDS
+from cfos_cloud.safe_fields import COMMON_FIELDS
 from cfos_cloud.workers import Overloaded
 
 _log = Logger()

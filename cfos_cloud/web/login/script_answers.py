@@ -7,7 +7,7 @@ import json
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.gateway.media_ranges import prefers_json
-from cfos_cloud.pages import COMMON_FIELDS
+from cfos_cloud.safe_fields import COMMON_FIELDS
 from cfos_cloud.web.answers import answer, field
 from cfos_cloud.web.forms import BadForm, read_form
 from cfos_cloud.web.problem_json import CONTENT_TYPE, Problem

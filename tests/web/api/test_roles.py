@@ -219,6 +219,7 @@ class RoleMatrixTests(KeyAPICase):
 
     def ask_as(self, declared: Route, who: Somebody) -> Outcome:
         values = {"cloud_id": "gARAGE", "key_id": self.own["id"], "kid": "kid"}
+        values["fingerprint"] = "AB"
         path = re.sub("<([a-z_]+)>", lambda name: values[name[1]], declared.path)
         asked = self.matrix.request(
             declared.method, f"https://cloud.example{path}", headers=who.headers
