@@ -21,6 +21,8 @@ from cfos_cloud.http.message import (
     ResponseEvent,
     ResponseHead,
 )
+from cfos_cloud.http.names import may_trail
+from cfos_cloud.http.pieces import Pieces
 from cfos_cloud.http.rules import check_request, check_response
 
 
@@ -33,6 +35,8 @@ class HeadLimits:
 
 
 DEFAULT_LIMITS = HeadLimits()
+#: What a response begins with.
+_HTTP = b"HTTP/"
 E = TypeVar("E", RequestEvent, ResponseEvent)
 
 
@@ -54,10 +58,18 @@ class _Fields:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
-        # After the head these are trailers: they end here (RFC 9110 §6.5.1).
-        if self._in_head:
+        lower = name.lower()
+        if not self._in_head:
+            self._trailer(lower)
+        elif lower == b"transfer-encoding":
+            # With a tab at its end llhttp no longer knows it: neither do the rules.
+            self._fields.append((lower, name, value.rstrip(b" ")))
+        else:
             # llhttp has taken the blanks before the value, not those after it.
-            self._fields.append((name.lower(), name, value.rstrip(b" \t")))
+            self._fields.append((lower, name, value.rstrip(b" \t")))
+
+    def _trailer(self, lower: bytes) -> None:
+        """It ends here, whatever it says (RFC 9110 §6.5.1)."""
 
     def _head_is_large(self, start: bytes) -> bool:
         """
@@ -93,6 +105,7 @@ class RequestParser(_Fields):
         super().__init__(limits)
         self.rest = b""
         self._parser = httptools.HttpRequestParser(self)
+        self._pieces = Pieces()
         self._events: list[RequestEvent] = []
         self._target = b""
         #: An upgrade was asked for: nothing more is parsed until it is decided.
@@ -108,15 +121,20 @@ class RequestParser(_Fields):
         events: list[RequestEvent] = []
         self._events = events
         self._fed += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self.standing = True
-            self.rest = data[upgrade.args[0] :]
-        except httptools.HttpParserInvalidMethodError:
-            self._bad = BadMessage(501, "unknown method")
-        except httptools.HttpParserError as error:
-            self._bad = self._bad or BadMessage(400, str(error))
+        at, size = 0, len(data)
+        while at < size and not self.standing and self._bad is None:
+            piece = self._pieces.take(data, at)
+            at += len(piece)
+            try:
+                self._parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                # A head: there is nothing behind it in its piece.
+                self.standing = True
+                self.rest = data[at:]
+            except httptools.HttpParserInvalidMethodError:
+                self._bad = self._bad or BadMessage(501, "unknown method")
+            except httptools.HttpParserError as error:
+                self._bad = self._bad or BadMessage(400, str(error))
         if self._moved:
             self._moved = False
             self._fed = 0
@@ -158,6 +176,9 @@ class RequestParser(_Fields):
         if self._head_is_large(self._target):
             self._bad = BadMessage(431, "head too large")
             return
+        if not self._pieces.line_is_strict:
+            self._bad = BadMessage(400, "a request line that is none")
+            return
         head = check_request(
             parser.get_method(),
             self._target,
@@ -168,6 +189,7 @@ class RequestParser(_Fields):
         self._in_head = False
         if self._bad is None:
             if type(head) is RequestHead:
+                self._pieces.left = head.length or 0
                 self._events.append(head)
             else:
                 self._bad = head  # type: ignore[assignment]
@@ -182,8 +204,15 @@ class RequestParser(_Fields):
     def on_message_complete(self) -> None:
         if self._bad is None:
             self._events.append(END)
+        self._pieces.message_ended()
         self._in_head = True
         self._moved = True
+
+    def _trailer(self, lower: bytes) -> None:
+        if not may_trail(lower):
+            self._bad = self._bad or BadMessage(400, "a trailer that belongs in front")
+        elif self._count > self._limits.fields:
+            self._bad = self._bad or BadMessage(431, "too many fields")
 
 
 class ResponseParser(_Fields):
@@ -198,6 +227,9 @@ class ResponseParser(_Fields):
         self._head_only = False
         self._until_close = False
         self._expecting = False
+        #: The first bytes of a response, as many as say that it is HTTP.
+        self._start = b""
+        self._chunked = False
         self._upgraded = False
         self._stale = False
 
@@ -211,6 +243,7 @@ class ResponseParser(_Fields):
         # llhttp can't be told of HEAD: its response ends after the head (§6.3).
         self._head_only = method == b"HEAD"
         self._expecting = True
+        self._start = b""
 
     def feed(self, data: bytes) -> list[ResponseEvent]:
         """The events that ``data`` completes; raw bytes after a 101."""
@@ -221,12 +254,16 @@ class ResponseParser(_Fields):
         events: list[ResponseEvent] = []
         self._events = events
         self._fed += len(data)
+        if len(self._start) < len(_HTTP) and not self._starts(data):
+            self._bad = BadMessage(502, "not a response of HTTP")
+            return [self._bad]
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._upgraded = True
+            # What follows a 101 that is refused is nobody's.
+            self._upgraded = self._bad is None
             rest = data[upgrade.args[0] :]
-            if rest:
+            if rest and self._upgraded:
                 events.append(rest)
         except httptools.HttpParserError as error:
             self._bad = self._bad or BadMessage(502, str(error))
@@ -259,6 +296,12 @@ class ResponseParser(_Fields):
         """Let go of the parser, which refers to us and we to it."""
         del self._parser
         self._upgraded = True
+
+    def _starts(self, data: bytes) -> bool:
+        """Whether ``data`` begins, or goes on, like a response; llhttp takes RTSP's."""
+        start = self._start + data if self._start else data.lstrip(b"\r\n")
+        self._start = start[: len(_HTTP)]
+        return _HTTP.startswith(self._start)
 
     # from llhttp
 
@@ -293,6 +336,7 @@ class ResponseParser(_Fields):
             self._bad = head  # type: ignore[assignment]
             return
         self._until_close = head.until_close
+        self._chunked = head.length is None and not head.until_close
         self._events.append(head)
         if head.status >= 200 and self._head_only:
             self._end()
@@ -311,12 +355,13 @@ class ResponseParser(_Fields):
     def on_message_complete(self) -> None:
         self._moved = True
         self._in_head = True
-        if (
-            self._expecting
-            and self._bad is None
-            and self._parser.get_status_code() >= 200
-        ):
-            self._end()
+        if self._bad is not None:
+            return
+        if self._expecting:
+            if self._parser.get_status_code() >= 200:
+                self._end()
+        elif self._chunked and self._head_only:
+            self._bad = BadMessage(502, "a body after the end of a response")
 
     def _end(self) -> None:
         self._expecting = False
