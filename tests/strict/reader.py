@@ -75,6 +75,11 @@ def read_request(data: bytes) -> tuple[Request, bytes] | None:
     return request, after
 
 
+def is_strict_head(head: bytes) -> bool:
+    """Whether a request's head is just so, the empty line included."""
+    return _REQUEST.fullmatch(head) is not None
+
+
 def _sized(rest: bytes, lengths: list[bytes]) -> tuple[bytes, bytes] | None:
     if not lengths:
         return b"", rest
