@@ -15,7 +15,10 @@ import tempfile
 import time
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fuzz.harness import Harness
 
 #: Inputs of one seed by chance, before the next.
 _ROUND = 1_000
@@ -33,31 +36,36 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--input", type=Path, default=None)
     options = parser.parse_args(arguments)
     if options.input is not None:
-        _harnesses()[options.name].check(options.input.read_bytes())
+        _harness(options.name).check(options.input.read_bytes())
         return 0
     found = options.found or Path(tempfile.mkdtemp(prefix="cfos-cloud-fuzz-"))
     found.mkdir(parents=True, exist_ok=True)
     if importlib.util.find_spec("atheris") is None:
-        return _by_chance(options.name, options.seconds, found)
+        return by_chance(_harness(options.name), options.seconds, found)
     return _by_coverage(options.name, options.seconds, found)
 
 
-def _harnesses() -> dict[str, Any]:
+def _harness(name: str) -> Harness:
+    # Not before atheris can instrument what it imports.
     from tests.fuzz.harnesses import HARNESSES
 
-    return dict(HARNESSES)
+    return HARNESSES[name]
 
 
-def _by_chance(name: str, seconds: int, found: Path) -> int:
+def by_chance(harness: Harness, seconds: float, found: Path) -> int:
+    """
+    Where there is no atheris: other inputs than those of every run.
+
+    :raises Exception: that of the input which breaks something; it is in ``found``.
+    """
     from tests.fuzz.mutations import inputs
 
-    harness = _harnesses()[name]
     end = time.monotonic() + seconds
     done = 0
-    for seed in count(1):
+    for seed in count(2):
         for data in inputs(harness, _ROUND, seed):
             if time.monotonic() > end:
-                print(f"Done {done} runs in {seconds} second(s)")
+                print(f"Done {done} runs in {seconds:.0f} second(s)")
                 return 0
             done += 1
             try:
@@ -72,7 +80,7 @@ def _by_coverage(name: str, seconds: int, found: Path) -> int:
     import atheris
 
     with atheris.instrument_imports(include=["cfos_cloud", "scramp", "wsproto"]):
-        harness = _harnesses()[name]
+        harness = _harness(name)
     corpus = Path(tempfile.mkdtemp(prefix="corpus-", dir=found))
     for number, data in enumerate(harness.seeds()):
         (corpus / f"seed-{number}").write_bytes(data)

@@ -121,6 +121,8 @@ def _seeds() -> list[bytes]:
             frame(1, 1, 0, 0),
             pack(">BBHLL", 1, 0, 0, 0, 0),
             frame(4, 0, 0, 0),
+            # An end, and behind it another with data.
+            frame(0, 7, 1, 0) + frame(0, 4, 1, 5, b"hello"),
         )
     ]
 
