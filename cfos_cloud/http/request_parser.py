@@ -50,9 +50,10 @@ class RequestParser(HeadReader):
             try:
                 self._parser.feed_data(piece)
             except httptools.HttpParserUpgrade:
-                # A head: there is nothing behind it in its piece.
-                self.standing = True
-                self.rest = data[at:]
+                if self._bad is None:
+                    # A head: there is nothing behind it in its piece.
+                    self.standing = True
+                    self.rest = data[at:]
             except httptools.HttpParserInvalidMethodError:
                 self._bad = self._bad or BadMessage(501, "unknown method")
             except httptools.HttpParserError as error:

@@ -9,16 +9,20 @@ from collections import Counter
 
 from twisted.internet.error import ConnectionLost
 
+from cfos_cloud.http.fields import HOP_BY_HOP
 from tests.device.forwarder_support import ForwarderCase
 from tests.http.vectors.requests import requests
 from tests.http.vectors.vector import RequestVector
 from tests.strict.chain import ChainCase
+from tests.strict.reader import Request
 from tests.strict.target import RecordingTarget
 from tests.tree import ROOT
 
 #: Vectors of which no request may get through, of which exactly one may, and of which
 #: several may, one after another.
 EXPECTED = {"refused": 427, "one": 95, "one after another": 4}
+
+_WRITTEN_ANEW = {b"connection", b"content-length", b"transfer-encoding", b"upgrade"}
 
 
 def kind(vector: RequestVector) -> str:
@@ -40,6 +44,10 @@ class WholeWay(ChainCase):
             self.assertNotIn(b"smuggled", request.target)
             self.assertEqual(len(request.all(b"cfos-role")), 1)
             self.assertEqual(request.all(b"host"), [b"192.168.1.20"])
+            self.check_hop(request)
+            if vector.rule == "nominated":
+                nominated = "x-hop" in vector.name
+                self.assertEqual(request.all(b"x-hop"), [] if nominated else [b"1"])
         answers = self.answers(client, [request.method for request in seen])
         expected = [200] * len(seen)
         if vector.status == 0:
@@ -54,6 +62,17 @@ class WholeWay(ChainCase):
             self.assertEqual(answer.body, said)
         self.leave(client)
         self.assertFalse(self.target.waits)
+
+    def check_hop(self, request: Request) -> None:
+        """Nothing that is between two neighbours only, and no other HTTP."""
+        names = {name.lower() for name, _ in request.fields}
+        self.assertLessEqual(names & HOP_BY_HOP, _WRITTEN_ANEW)
+        if b"connection" in names:
+            self.assertEqual(request.all(b"connection"), [b"Upgrade"])
+            [upgrade] = request.all(b"upgrade")
+            self.assertTrue(upgrade.lower().startswith(b"websocket"), upgrade)
+            self.assertNotIn(b"h2c", upgrade.lower())
+        self.assertEqual(request.all(b"cookie"), [])
 
     def test_each_vector_is_refused_or_arrives_as_what_it_is(self) -> None:
         counts: Counter[str] = Counter()
