@@ -13,6 +13,7 @@ from cfos_cloud.gateway.cookies import sets_ours, strip_ours
 from cfos_cloud.gateway.site_data import without_ours
 from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
 from cfos_cloud.http.message import RequestHead, ResponseHead
+from cfos_cloud.http.names import as_cgi
 from cfos_cloud.http.set_cookie import without_domain
 
 #: Said by us, so never by a client.
@@ -68,7 +69,8 @@ _PLAIN_DOWN = frozenset(
         b"x-content-type-options",
     }
 )
-_NOT_UP = HOP_BY_HOP | _FORWARDING
+#: CGI programs take it for ``HTTP_PROXY``, and go where it says.
+_NOT_UP = HOP_BY_HOP | _FORWARDING | {b"proxy"}
 _NOT_DOWN = HOP_BY_HOP | _BINDS_ORIGIN
 #: Upgrades that are no business between a browser and a device.
 _REFUSED_UPGRADES = (b"h2c", b"http/", b"tls/", b"cfos-tunnel")
@@ -130,7 +132,7 @@ def request_to_device(
 
 def _is_not_a_clients(lower: bytes) -> bool:
     """Whether a field goes no further, or could be taken for one that doesn't."""
-    name = lower.replace(b"_", b"-")
+    name = as_cgi(lower)
     return name in _NOT_UP or name.startswith((b"x-forwarded-", b"cfos-"))
 
 

@@ -1,5 +1,5 @@
 """
-What a head must be before anything of it is forwarded.
+What a head must be before anything of it is forwarded (docs/http-rules.md).
 
 llhttp has already refused obs-fold, control bytes, bare CR or LF, blanks before the
 colon, signed, listed or repeated Content-Length, and Content-Length beside
@@ -11,31 +11,44 @@ from __future__ import annotations
 
 import re
 
+from cfos_cloud.http.host import is_host
 from cfos_cloud.http.message import BadMessage, Field, RequestHead, ResponseHead
+from cfos_cloud.http.names import is_disguised, may_be_nominated
 
 #: Methods that may pass; CONNECT and TRACE never may (RFC 9110 §9.3.6, §9.3.8).
 METHODS = frozenset(
     b"GET HEAD POST PUT DELETE OPTIONS PATCH PROPFIND PROPPATCH MKCOL COPY MOVE "
     b"LOCK UNLOCK REPORT SEARCH".split()
 )
-#: RFC 3986 §3.2.2 without user information: name, IPv4 or [IPv6], and a port.
-_HOST = re.compile(
-    rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z"
-)
 #: RFC 9112 §3.2.1: origin-form is ``/`` and VCHAR; ``#`` has no place in it.
 _TARGET = re.compile(rb"/[\x21\x22\x24-\x7e]*\Z")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-#: Names which a reader that maps ``_`` to ``-`` (CGI, WSGI) would take for another.
-_DISGUISED = re.compile(rb"(?:content_length|transfer_encoding|host|cfos_.*)\Z")
+#: RFC 9110 §7.8: the name of a protocol, and maybe a version.
+_PROTOCOL = re.compile(
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?\Z"
+)
+#: Bytes of a body that every reader can count: 64 bits with a sign.
+MAX_LENGTH = 2**63 - 1
 #: RFC 9112 §4.
 _REASON = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
 _COMMON_REASONS = frozenset({b"OK", b"Not Modified", b"Found", b"Not Found"})
 _NONE: frozenset[bytes] = frozenset()
-#: The fields that the rules look at; most are none of these.
-_OF_REQUEST = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade"}
+#: Fields that the rules do not look at: most are these.
+_FREE = frozenset(
+    b"accept accept-encoding accept-language authorization cache-control content-type "
+    b"cookie dnt forwarded if-modified-since if-none-match origin pragma priority "
+    b"range referer sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest "
+    b"sec-fetch-mode sec-fetch-site sec-fetch-user sec-websocket-extensions "
+    b"sec-websocket-key sec-websocket-version upgrade-insecure-requests user-agent "
+    b"x-forwarded-for x-forwarded-host x-forwarded-proto x-requested-with".split()
 )
-_OF_RESPONSE = _OF_REQUEST - {b"host"}
+_OF_RESPONSE = frozenset(
+    {b"content-length", b"transfer-encoding", b"connection", b"upgrade"}
+)
+#: Options of ``Connection`` that need no second look.
+_USUAL_OPTIONS = frozenset(
+    {b"close", b"http2-settings", b"keep-alive", b"te", b"upgrade"}
+)
 
 
 def connection_options(fields: list[Field]) -> frozenset[bytes]:
@@ -79,14 +92,16 @@ def check_request(
     upgrade: bytes | None = None
     nominated = _NONE
     for lower, _, value in fields:
-        if lower not in _OF_REQUEST and b"_" not in lower:
+        if lower in _FREE:
             continue
         if lower == b"host":
-            if host is not None or _HOST.match(value) is None:
+            if host is not None or not is_host(value):
                 return BadMessage(400, "more than one Host, or not a host")
             host = value
         elif lower == b"content-length":
             length = int(value)
+            if length > MAX_LENGTH:
+                return BadMessage(400, "a Content-Length beyond 63 bits")
         elif lower == b"transfer-encoding":
             if length is None or not is_11 or value.lower() != b"chunked":
                 return BadMessage(400, "Transfer-Encoding is not just chunked")
@@ -95,15 +110,24 @@ def check_request(
             nominated = connection_options(fields)
         elif lower == b"upgrade":
             upgrade = value if upgrade is None else upgrade + b", " + value
-        elif _DISGUISED.match(lower):
+        elif lower == b"expect":
+            if value.lower() != b"100-continue":
+                return BadMessage(417, "Expect is not just 100-continue")
+        elif is_disguised(lower):
             return BadMessage(400, "a field name in disguise")
     if host is None:
         return BadMessage(400, "no Host")
+    if not nominated <= _USUAL_OPTIONS and not all(
+        is_token(option) and may_be_nominated(option) for option in nominated
+    ):
+        return BadMessage(400, "Connection names what it may not")
     if upgrade is not None:
         if b"upgrade" not in nominated or not is_11:
             upgrade = None
         elif length != 0:
             return BadMessage(400, "Upgrade with a body")
+        elif not all(map(_PROTOCOL.match, _listed(upgrade))):
+            return BadMessage(400, "Upgrade is not a list of protocols")
     return RequestHead(
         method, target, is_11, fields, host, length, keep_alive, upgrade, nominated
     )
@@ -132,6 +156,8 @@ def check_response(
             continue
         if lower == b"content-length":
             length = int(value)
+            if length > MAX_LENGTH:
+                return BadMessage(502, "a Content-Length beyond 63 bits")
         elif lower == b"transfer-encoding":
             if chunked or version == "1.0" or value.lower() != b"chunked":
                 return BadMessage(502, "Transfer-Encoding is not just chunked")
@@ -140,7 +166,10 @@ def check_response(
             nominated = connection_options(fields)
         elif lower == b"upgrade":
             upgrade = True
-    if status == 101 and not (upgrade and b"upgrade" in nominated):
+    if status < 200 and (chunked or length):
+        # llhttp would read it; who asked would take it for the next response.
+        return BadMessage(502, "an interim response with a body")
+    if status == 101 and not (upgrade and b"upgrade" in nominated and version == "1.1"):
         return BadMessage(502, "101 without Upgrade")
     bodiless = status < 200 or status in (204, 304)
     until_close = not bodiless and length is None and not chunked
@@ -153,6 +182,26 @@ def check_response(
         keep_alive and not until_close,
         nominated,
     )
+
+
+def takes_up(asked: bytes, fields: list[Field]) -> bool:
+    """
+    Whether a 101 with these ``fields`` switches to what was asked for, and to nothing
+    else (RFC 9110 §7.8). Without regard to case, as clients compare ``websocket``.
+    """
+    offered = set(_listed(asked.lower()))
+    taken = [
+        protocol
+        for lower, _, value in fields
+        if lower == b"upgrade"
+        for protocol in _listed(value.lower())
+    ]
+    return bool(taken) and offered.issuperset(taken)
+
+
+def _listed(value: bytes) -> list[bytes]:
+    """The members of a list (RFC 9110 §5.6.1)."""
+    return [member.strip(b" \t") for member in value.split(b",")]
 
 
 def is_token(value: bytes) -> bool:

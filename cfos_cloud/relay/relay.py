@@ -12,6 +12,7 @@ from cfos_cloud.http.message import (
     ResponseEvent,
     ResponseHead,
 )
+from cfos_cloud.http.rules import takes_up
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.relay.switched import SwitchedPair
 from cfos_cloud.relay.upstream import UpstreamConnection
@@ -107,6 +108,7 @@ class Relay(Generic[A]):
     def start(self, upstream: UpstreamConnection, head: bytes) -> None:
         """Send the request's head on ``upstream``; its body follows."""
         self.upstream = upstream
+        self._interim = 0
         upstream.begin(self, self.head.method, head)
         if self.client_paused:
             upstream.pause_response()
@@ -191,6 +193,10 @@ class Relay(Generic[A]):
                 # What is left is of a connection that was given up.
                 return
             if type(event) is bytes:
+                if not self._response_begun:
+                    # Without a head in front, nothing would say what it is.
+                    self._broken("a body without a response")
+                    return
                 channel.send(event)
             elif type(event) is ResponseHead:
                 if event.status == 101:
@@ -242,6 +248,9 @@ class Relay(Generic[A]):
         if upstream is None or not self.may_switch:
             self._broken("101 that nobody asked for")
             return
+        if not takes_up(self.head.upgrade or b"", head.fields):
+            self._broken("101 to what nobody asked for")
+            return
         fields = self._fields(head)
         if fields is None:
             return
@@ -284,6 +293,8 @@ class Relay(Generic[A]):
     def _broken(self, why: str) -> None:
         may_retry = self.may_retry
         self._drop_upstream()
+        # What else has come of it is nobody's, also while another is waited for.
+        self.upstream = None
         if self._response_begun:
             self._finished()
             self.channel.abort()

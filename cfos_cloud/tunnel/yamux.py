@@ -281,7 +281,10 @@ class Connection:
     ) -> None:
         # A peer that writes and closes from two threads may send data after its FIN;
         # it is skipped like late data of a forgotten stream.
-        if stream is None or (stream.fin_received and not flags & FIN):
+        if stream is None or stream.fin_received:
+            if stream is not None and flags & FIN:
+                # Before its data, which nobody may get to see.
+                raise ProtocolError(f"stream {stream.stream_id} ended twice")
             self._receiver = None
             return
         if length > stream.window:

@@ -224,6 +224,16 @@ class RefusedRequests(SynchronousTestCase):
         self.assertEqual(events[:2], [b"x" * 1000, END])
         self.assertIsInstance(events[2], RequestHead)
 
+    def test_nothing_is_kept_after_a_refusal(self) -> None:
+        for start in (
+            b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            GET + b"Connection: Upgrade\r\nUpgrade: a b\r\n\r\n",
+        ):
+            parser = RequestParser()
+            self.assertIsInstance(parser.feed(start + b"more")[-1], BadMessage)
+            self.assertEqual(parser.feed(b"and more"), [])
+            self.assertEqual((parser.standing, parser.rest), (False, b""))
+
     def test_nothing_is_read_after_a_refusal(self) -> None:
         parser = RequestParser()
         parser.feed(b"nonsense\r\n\r\n")

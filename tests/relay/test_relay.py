@@ -34,7 +34,7 @@ class RequestTests(RelayCase):
     def test_a_chunked_body_is_chunked_anew(self) -> None:
         self.ask(CHUNKED + b"1\r\nh\r\n4;ext=1\r\nel")
         self.assertEqual(self.end.transport.take(), HEAD + b"3\r\nhel\r\n")
-        self.ask(b"lo\r\n0\r\nTrailer: x\r\n\r\n")
+        self.ask(b"lo\r\n0\r\nX-Sum: 1\r\n\r\n")
         self.assertEqual(self.end.transport.take(), b"2\r\nlo\r\n0\r\n\r\n")
 
     def test_a_client_that_leaves_before_the_response_aborts_it(self) -> None:
@@ -73,7 +73,7 @@ class ResponseTests(RelayCase):
         self.assertTrue(self.client.take().endswith(b"\r\n\r\n1\r\nh\r\n"))
         self.reply(b"4\r\nello\r\n")
         self.assertEqual(self.client.take(), b"4\r\nello\r\n")
-        self.reply(b"0\r\nTrailer: x\r\n\r\n")
+        self.reply(b"0\r\nX-Sum: 1\r\n\r\n")
         self.assertEqual(self.client.take(), b"0\r\n\r\n")
         self.assertEqual(self.end.done, [True])
 
@@ -198,6 +198,20 @@ class ResponseTests(RelayCase):
         self.assertEqual(len(self.end.failed), 1)
         self.assertTrue(self.end.transport.aborted)
         self.assertEqual([each.status for each in self.got()], [502])
+
+    def test_an_interim_response_with_a_body_is_a_failure(self) -> None:
+        # As raw bytes it would be the head of a response that nobody has looked at.
+        split = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        for status in (100, 103, 104, 199):
+            for framed in (
+                b"Content-Length: %d\r\n\r\n%b" % (len(split), split),
+                b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+                % (len(split), split),
+            ):
+                self.setUp()
+                self.ask()
+                self.reply(b"HTTP/1.1 %d X\r\n%b%b" % (status, framed, OK))
+                self.assertEqual([each.status for each in self.got()], [502])
 
     def test_one_that_the_client_must_not_get_is_replaced(self) -> None:
         self.end.unwanted = {502}
@@ -393,6 +407,27 @@ class UpgradeTests(RelayCase):
         self.reply()
         self.assertEqual([each.body for each in self.got()], [b"ok"])
         self.assertEqual(len(self.end.relays), 2)
+
+    def test_a_101_to_something_else_is_a_failure(self) -> None:
+        for taken in (b"h2c", b"websocket, h2c", b"websocket\r\nUpgrade: h2c", b""):
+            self.setUp()
+            self.ask(UPGRADE)
+            lines = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % taken
+            self.reply(b"HTTP/1.1 101 X\r\n" + lines + OK)
+            self.assertEqual([each.status for each in self.got()], [502], taken)
+
+    def test_what_follows_a_101_that_is_none_goes_nowhere(self) -> None:
+        lines = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        for start in (
+            b"HTTP/1.0 101 X\r\n" + lines,
+            b"HTTP/1.1 101 X\r\nContent-Length: 9\r\n" + lines,
+            b"HTTP/1.1 101 X\r\nTransfer-Encoding: x\r\n" + lines,
+        ):
+            self.setUp()
+            self.ask(UPGRADE)
+            self.reply(start + b"\r\n" + OK)
+            self.reply(OK)
+            self.assertEqual([each.status for each in self.got()], [502], start)
 
     def test_a_101_that_nobody_asked_for_is_a_failure(self) -> None:
         self.ask()

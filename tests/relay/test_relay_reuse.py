@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cfos_cloud.relay.channel import LINGER_SECONDS
-from cfos_cloud.relay.relay import MAX_INTERIM
+from cfos_cloud.relay.relay import MAX_INTERIM, Relay
 from tests.relay.support import (
     CHUNKED,
     GET,
@@ -114,6 +114,21 @@ class RetryTests(RelayCase):
         self.assertEqual(self.client.take(), b"")
         self.reply(OK.replace(b"ok", b"2."))
         self.assertEqual([each.body for each in self.got()], [b"2."])
+
+    def test_a_flood_is_tried_again_once_whenever_the_second_can_start(self) -> None:
+        self.kept()
+        self.ask()
+        reach, later = self.end.reach, list[Relay[str]]()
+        self.patch(self.end, "reach", later.append)
+        flood = b"HTTP/1.1 100 Continue\r\n\r\n" * (10 * MAX_INTERIM)
+        self.reply(flood + OK)
+        self.assertEqual(self.end.retries, 1)
+        self.assertTrue(self.end.transport.aborted)
+        [relay] = later
+        reach(relay)
+        # It may have as many as the first.
+        self.reply(flood[: MAX_INTERIM * 25] + OK)
+        self.assertEqual([each.body for each in self.got()][-1], b"ok")
 
     def test_once_only(self) -> None:
         self.kept()

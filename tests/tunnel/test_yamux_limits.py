@@ -73,6 +73,11 @@ class Faults(SynchronousTestCase):
         self.server.receive_data(header(WINDOW_UPDATE, FIN, 1, 0))
         self.assert_fault(data_frame(1, b"x", FIN))
 
+    def test_nothing_comes_of_what_is_behind_an_end_however_it_is_cut(self) -> None:
+        self.server.receive_data(header(WINDOW_UPDATE, FIN, 1, 0))
+        # The payload is still to come.
+        self.assert_fault(header(DATA, FIN, 1, 5))
+
     def test_an_overrun_window(self) -> None:
         self.server.receive_data(data_frame(1, bytes(WINDOW - 10)))
         self.server.consumed(1, WINDOW // 4)
