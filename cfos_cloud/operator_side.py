@@ -78,6 +78,7 @@ class ServerParts:
     :ivar verifiers: computes those of new Cloud passwords.
     :ivar seconds: a clock that nobody sets.
     :ivar now: the time, aware of its zone.
+    :ivar open_connections: how many there are at the ports.
     """
 
     systems: Systems
@@ -96,6 +97,7 @@ class ServerParts:
     clock: IReactorTime
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    open_connections: Callable[[], int]
 
 
 class OperatorSide(Service):
@@ -257,6 +259,18 @@ class OperatorSide(Service):
             "operator_sessions": (
                 "Browsers that are logged in as the operator",
                 lambda: len(self.sessions),
+            ),
+            "connections": (
+                "Connections to the server's ports, but for what is passed on unopened",
+                parts.open_connections,
+            ),
+            "streams": (
+                "Streams of all tunnels: one each for control, and one for a request",
+                lambda: sum(session.stream_count for session in parts.exchange),
+            ),
+            "timers": (
+                "What is to happen later, if nothing else does before",
+                lambda: len(parts.clock.getDelayedCalls()),
             ),
             "live_listeners": (
                 "Who is told at once what happens",

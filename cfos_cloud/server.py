@@ -232,6 +232,7 @@ class CloudServer(LoggedService):
             reactor,
             monotonic,
             _now,
+            self._open_connections,
         )
         return OperatorSide(
             parts,
@@ -446,6 +447,11 @@ class CloudServer(LoggedService):
         self.events.note(EventKind.SERVER_STOPPED)
         await self.events.close()
         await self.database.close()
+
+    def _open_connections(self) -> int:
+        admin = self._admin_listening
+        of_admin = 0 if admin is None else len(self._admin_pages.channels)
+        return len(self.gateway.channels) + of_admin
 
     def _busy(self) -> bool:
         return any(session.busy for session in self.exchange)
