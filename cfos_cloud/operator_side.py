@@ -78,6 +78,7 @@ class ServerParts:
     :ivar verifiers: computes those of new Cloud passwords.
     :ivar seconds: a clock that nobody sets.
     :ivar now: the time, aware of its zone.
+    :ivar time_of_day: the same, for whoever wants a clock.
     :ivar open_connections: how many there are at the ports.
     """
 
@@ -97,6 +98,7 @@ class ServerParts:
     clock: IReactorTime
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    time_of_day: IReactorTime
     open_connections: Callable[[], int]
 
 
@@ -231,14 +233,14 @@ class OperatorSide(Service):
             systems=SystemsResource(systems, exchange, parts.verifiers, BASE),
             access=SystemAccessResource(systems, exchange, parts.verifiers, events),
             tables=TablesResource(systems, exchange, importer, parts.clock),
-            history=HistoryResource(systems, parts.connections, parts.clock),
+            history=HistoryResource(systems, parts.connections, parts.time_of_day),
             events=EventsResource(events),
             live=LiveResource(self.live, parts.clock),
             status=StatusResource(status),
             settings=SettingsResource(parts.site_settings, parts.preferences),
             certificate=CertificateResource(parts.certificates, events),
             password=AdminPasswordResource(parts.operator, self.password),
-            backup=BackupResource(parts.backups, parts.clock, events),
+            backup=BackupResource(parts.backups, parts.time_of_day, events),
             loglevel=LogLevelResource(parts.level, events),
             session=SessionResource(self.sessions, self.password, self.login),
         )

@@ -77,6 +77,7 @@ class OperatorSideTests(RegistryCase):
             clock=self.clock,
             seconds=self.clock.seconds,
             now=self.now,
+            time_of_day=self.clock,
             open_connections=lambda: 3,
         )
         self.side = OperatorSide(
