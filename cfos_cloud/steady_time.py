@@ -48,9 +48,13 @@ class TimeOfDay:
         return self._now()
 
     def callLater(
-        self, delay: float, call: Callable[..., Any], *args: object, **kw: object
+        self,
+        delay: float,
+        callable: Callable[..., Any],  # noqa: A002 - Twisted's name
+        *args: object,
+        **kwargs: object,
     ) -> IDelayedCall:
-        return self._timers.callLater(delay, call, *args, **kw)
+        return self._timers.callLater(delay, callable, *args, **kwargs)
 
     def getDelayedCalls(self) -> Any:
         return self._timers.getDelayedCalls()

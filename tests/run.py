@@ -1,6 +1,7 @@
 """
 Run the tests: ``python -m tests.run [NAME...]``, all of them without a name: those in
-the browser, which mostly wait, beside all others, in a process of their own.
+the browser, and the soak, which mostly wait, beside all others, in processes of their
+own.
 
 The last line is ``N passed, N failed, N skipped``, counted by trial. The exit
 status is 0 only if at least one test ran and none failed. A DeprecationWarning
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Trial's scratch directory; ignored by git.
 SCRATCH = "_trial_temp"
 _BROWSER = "tests.browser"
+_SOAK = "tests.soak"
 #: What takes minutes, or the machine for itself: ``make slow``.
 _SLOW = "tests.slow"
 _COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
@@ -108,49 +111,57 @@ def run(names: list[str]) -> int:
     return 0 if counts.good else 1
 
 
-def all_but_the_browser() -> list[str]:
-    """The names of all other rooms and modules of tests that are not slow."""
+def all_that_work_hard() -> list[str]:
+    """The names of all rooms and modules of tests that neither wait nor are slow."""
     rooms = [path.parent.name for path in ROOT.glob("tests/*/__init__.py")]
     modules = [path.stem for path in ROOT.glob("tests/test_*.py")]
     names = sorted(f"tests.{name}" for name in (*rooms, *modules))
-    return [name for name in names if name not in (_BROWSER, _SLOW)]
+    return [name for name in names if name not in (_BROWSER, _SOAK, _SLOW)]
 
 
-def side_by_side(mine: list[str], other: list[str]) -> int:
+def side_by_side(mine: list[str], *others: list[str]) -> int:
     """
-    Run both shares in processes of their own, and say their counts as one. The
-    output of ``mine`` comes as it is written, that of ``other`` at the end.
+    Run all shares in processes of their own, and say their counts as one. The
+    output of ``mine`` comes as it is written, that of ``others`` at the end.
 
     :returns: the exit status; a share that has no good counts is a failure.
     """
     command = [sys.executable, "-m", "tests.run"]
-    with TemporaryFile("w+") as log:
-        beside = subprocess.Popen([*command, *other], stdout=log, stderr=log)
+    with ExitStack() as files:
+        beside = []
+        for other in others:
+            log = files.enter_context(TemporaryFile("w+"))
+            process = subprocess.Popen([*command, *other], stdout=log, stderr=log)
+            beside.append((process, log))
         with subprocess.Popen(
             [*command, *mine], stdout=subprocess.PIPE, text=True
         ) as here:
             line = ""
             for line in here.stdout or ():
                 print(line, end="", flush=True)
-        beside.wait()
-        log.seek(0)
-        said = log.read()
-    print(said, end="", flush=True)
+        last_lines = [line]
+        for process, log in beside:
+            process.wait()
+            log.seek(0)
+            said = log.read()
+            print(said, end="", flush=True)
+            last_lines.append(said.rstrip().rpartition("\n")[2])
     total = Counts(0, 0, 0)
-    for last in (line, said.rstrip().rpartition("\n")[2]):
+    for last in last_lines:
         found = _COUNTS.fullmatch(last.strip())
         # Whoever ended without counts has failed as a whole.
         total += Counts(*map(int, found.groups())) if found else Counts(0, 1, 0)
     # A line of its own, also after one that was left unfinished.
     print(f"\n{total}", flush=True)
-    return 0 if here.returncode == beside.returncode == 0 and total.good else 1
+    statuses = [here.returncode, *(process.returncode for process, _ in beside)]
+    return 0 if not any(statuses) and total.good else 1
 
 
 def main(names: list[str]) -> int:
     """:returns: the exit status."""
     if names:
         return run(names)
-    return side_by_side(all_but_the_browser(), [_BROWSER])
+    return side_by_side(all_that_work_hard(), [_BROWSER], [_SOAK])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.run import all_but_the_browser
+from tests.run import all_that_work_hard
 from tests.tree import ROOT
 
 HEAD = """
@@ -127,7 +127,7 @@ class SharesTests(SynchronousTestCase):
 
     def test_no_room_is_left_out(self) -> None:
         loader = TestLoader()
-        shares = [*all_but_the_browser(), "tests.browser"]
+        shares = [*all_that_work_hard(), "tests.browser", "tests.soak", "tests.slow"]
         whole = {test.id() for test in tests_of(loader.loadByName("tests", True))}
         parts = {test.id() for test in tests_of(loader.loadByNames(shares, True))}
         self.assertEqual(whole, parts)
