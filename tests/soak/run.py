@@ -225,7 +225,7 @@ def last_sample(scene: Scene, before: Sample) -> Sample:
 
     def gone() -> bool:
         sample = take(server, device, scene.now())
-        return not findings(before, [sample], sample)
+        return not findings(before, [sample], sample, most_left=0)
 
     with suppress(AssertionError):
         wait_until(gone, "nothing is left", QUIET_SECONDS)

@@ -12,7 +12,7 @@ WARM_UP = 0.1
 #: MiB by which the last third of a run may lie above the first third.
 MOST_GROWTH = 4.0
 #: File descriptors and timers that may be left: what a moment has of its own.
-MOST_LEFT = 3
+MOST_LEFT = 2
 
 
 def growth(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
@@ -31,6 +31,7 @@ def findings(
     samples: Sequence[Sample],
     after: Sample,
     most_growth: float = MOST_GROWTH,
+    most_left: int = MOST_LEFT,
 ) -> list[str]:
     """
     What must not be; nothing if all is well.
@@ -54,6 +55,6 @@ def findings(
         ("files of the server", before.server_fds, after.server_fds),
         ("files of the device end", before.device_fds, after.device_fds),
     ):
-        if left > was + MOST_LEFT:
+        if left > was + most_left:
             found.append(f"{left} {name} are left, {was} at first")
     return found
