@@ -117,10 +117,10 @@ class ChaosTestCase(EndToEndTestCase):
 
     # before and after
 
-    def settle(self) -> None:
+    def settle(self, idle: float = IDLE_SECONDS) -> None:
         """Count what there is while nothing happens."""
         self.assert_all_works()
-        time.sleep(IDLE_SECONDS)
+        time.sleep(idle)
         self.before = {name: self.count(name) for name in self.counts}
         self.assertEqual(gauges(self.cloud)["streams"], 1)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
 from contextlib import suppress
 
 _READ = 64 * 1024
+#: Pieces that are under way in a direction at most.
+_UNDER_WAY = 256
 
 
 class Link:
@@ -71,12 +74,35 @@ class Link:
                 threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(_READ):
-                # What comes after these bytes is as late as they are, and no later.
-                time.sleep(self.delay)
-                while self.dead:
-                    time.sleep(0.05)
-                target.sendall(data)
+        under_way: queue.Queue[tuple[float, bytes]] = queue.Queue(_UNDER_WAY)
+        deliver = threading.Thread(
+            target=self._deliver, args=(under_way, target), daemon=True
+        )
+        deliver.start()
+        data = b"-"
+        while data:
+            try:
+                data = source.recv(_READ)
+            except OSError:
+                data = b""
+            under_way.put((time.monotonic() + self.delay, data))
+
+    def _deliver(
+        self, under_way: queue.Queue[tuple[float, bytes]], target: socket.socket
+    ) -> None:
+        broken = False
+        while True:
+            due, data = under_way.get()
+            if not data:
+                break
+            time.sleep(max(0.0, due - time.monotonic()))
+            while self.dead and not self._closed:
+                time.sleep(0.05)
+            # Whoever still sends is not kept waiting by one who has gone.
+            with suppress(OSError):
+                if not broken:
+                    broken = True
+                    target.sendall(data)
+                    broken = False
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

@@ -14,7 +14,7 @@ from typing import Any
 
 from cfos_cloud.device.users import Users
 from cfos_cloud.twistd_command import child_environment, twistd_command
-from tests.end_to_end.client import Client
+from tests.end_to_end.client import Answer, Client
 from tests.end_to_end.processes import PATIENCE, Process, ReservedPort, wait_until
 
 OPERATOR_PASSWORD = "the operator's own"
@@ -130,16 +130,20 @@ class Server:
 
     def ask(self, method: str, path: str, document: object = None) -> Any:
         """The operator API's answer; it must be a good one."""
+        answer = self.answer(method, path, document)
+        if not 200 <= answer.status < 300:
+            raise AssertionError(f"{method} {path}: {answer.status} {answer.body!r}")
+        return json.loads(answer.body) if answer.body else None
+
+    def answer(self, method: str, path: str, document: object = None) -> Answer:
+        """What the operator API says, whatever it is."""
         credentials = base64.b64encode(f"admin:{OPERATOR_PASSWORD}".encode()).decode()
         fields = [("Authorization", f"Basic {credentials}")]
         body = b""
         if document is not None:
             body = json.dumps(document).encode()
             fields.append(("Content-Type", "application/json"))
-        answer = self.client().request(method, f"/cloud/api/v1{path}", body, fields)
-        if not 200 <= answer.status < 300:
-            raise AssertionError(f"{method} {path}: {answer.status} {answer.body!r}")
-        return json.loads(answer.body) if answer.body else None
+        return self.client().request(method, f"/cloud/api/v1{path}", body, fields)
 
     def add_system(self, cloud_id: str) -> str:
         """The Cloud password of a new system."""
@@ -231,7 +235,7 @@ class DeviceEnd:
 
     def wait_online(self, times: int = 1) -> None:
         """Wait until this very process has been connected for so many times."""
-        self.process.wait_for_log("connected to ", count=times)
+        self.process.wait_for_log("connected to ", times, START_SECONDS)
         wait_until(
             lambda: self.server.is_online(self.cloud_id), f"{self.cloud_id} is online"
         )
