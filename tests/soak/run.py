@@ -37,6 +37,7 @@ from tests.soak.visitors import (
     prepare,
     upload,
     use_a_key,
+    use_all_threads,
     visitors,
 )
 
@@ -159,6 +160,7 @@ def soak(directory: Path, plan: Plan) -> Report:
             once(client)
         log_in_and_out(scene)
         use_a_key(scene)
+        use_all_threads(scene)
         client.log_out()
         time.sleep(min(12.0, plan.seconds / 5))
         server, device = site.device.server, site.device.process
