@@ -78,6 +78,8 @@ class ServerParts:
     :ivar verifiers: computes those of new Cloud passwords.
     :ivar seconds: a clock that nobody sets.
     :ivar now: the time, aware of its zone.
+    :ivar time_of_day: the same, for whoever wants a clock.
+    :ivar open_connections: how many there are at the ports.
     """
 
     systems: Systems
@@ -96,6 +98,8 @@ class ServerParts:
     clock: IReactorTime
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    time_of_day: IReactorTime
+    open_connections: Callable[[], int]
 
 
 class OperatorSide(Service):
@@ -229,14 +233,14 @@ class OperatorSide(Service):
             systems=SystemsResource(systems, exchange, parts.verifiers, BASE),
             access=SystemAccessResource(systems, exchange, parts.verifiers, events),
             tables=TablesResource(systems, exchange, importer, parts.clock),
-            history=HistoryResource(systems, parts.connections, parts.clock),
+            history=HistoryResource(systems, parts.connections, parts.time_of_day),
             events=EventsResource(events),
             live=LiveResource(self.live, parts.clock),
             status=StatusResource(status),
             settings=SettingsResource(parts.site_settings, parts.preferences),
             certificate=CertificateResource(parts.certificates, events),
             password=AdminPasswordResource(parts.operator, self.password),
-            backup=BackupResource(parts.backups, parts.clock, events),
+            backup=BackupResource(parts.backups, parts.time_of_day, events),
             loglevel=LogLevelResource(parts.level, events),
             session=SessionResource(self.sessions, self.password, self.login),
         )
@@ -257,6 +261,18 @@ class OperatorSide(Service):
             "operator_sessions": (
                 "Browsers that are logged in as the operator",
                 lambda: len(self.sessions),
+            ),
+            "connections": (
+                "Connections to the server's ports, but for what is passed on unopened",
+                parts.open_connections,
+            ),
+            "streams": (
+                "Streams of all tunnels: one each for control, and one for a request",
+                lambda: sum(session.stream_count for session in parts.exchange),
+            ),
+            "timers": (
+                "What is to happen later, if nothing else does before",
+                lambda: len(parts.clock.getDelayedCalls()),
             ),
             "live_listeners": (
                 "Who is told at once what happens",

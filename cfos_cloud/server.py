@@ -71,6 +71,7 @@ from cfos_cloud.server_ports import ServerPorts
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.session_recorder import record_endings
 from cfos_cloud.signals import stop_once
+from cfos_cloud.steady_time import TimeOfDay, keep_steady
 from cfos_cloud.system_modes import SystemModes
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
@@ -117,12 +118,13 @@ class CloudServer(LoggedService):
         Watchdog(self._notify, reactor).setServiceParent(self)
         self._data_dir = data_dir
         self._options = options
+        self._time_of_day = time_of_day = TimeOfDay(reactor)
         secret = ServerSecret.in_directory(data_dir)
         self.database = Database(options["database"] or default_url(data_dir), reactor)
-        self.events = Events(self.database, reactor)
-        self.systems = Systems(self.database, reactor, self.events)
-        self.keys = Keys(self.database, self.systems, reactor, self.events)
-        self.connections = Connections(self.database, self.systems, reactor)
+        self.events = Events(self.database, time_of_day)
+        self.systems = Systems(self.database, time_of_day, self.events)
+        self.keys = Keys(self.database, self.systems, time_of_day, self.events)
+        self.connections = Connections(self.database, self.systems, time_of_day)
         self.site_settings = SiteSettings(self.database, self.events, options.site_info)
         self._backups = Backups(self.database, data_dir, _now)
         self.preferences = PreferenceStore(self.database, self.events)
@@ -175,7 +177,7 @@ class CloudServer(LoggedService):
             self._admin_listening = self._make_admin_port(options.admin_port_spec)
             self._admin_listening.setServiceParent(self)
         ConnectionRecorder(
-            self.exchange, self.connections, self.events, reactor
+            self.exchange, self.connections, self.events, time_of_day
         ).setServiceParent(self)
         Housekeeping(
             self.events, self.connections, self.keys, self.preferences, reactor
@@ -232,6 +234,8 @@ class CloudServer(LoggedService):
             reactor,
             monotonic,
             _now,
+            self._time_of_day,
+            self._open_connections,
         )
         return OperatorSide(
             parts,
@@ -447,6 +451,11 @@ class CloudServer(LoggedService):
         await self.events.close()
         await self.database.close()
 
+    def _open_connections(self) -> int:
+        admin = self._admin_listening
+        of_admin = 0 if admin is None else len(self._admin_pages.channels)
+        return len(self.gateway.channels) + of_admin
+
     def _busy(self) -> bool:
         return any(session.busy for session in self.exchange)
 
@@ -496,6 +505,7 @@ def _raise_file_limit() -> None:
 def makeService(options: Options) -> CloudServer:
     """What twistd runs; errors of files and ports are one line and exit status 1."""
     _raise_file_limit()
+    keep_steady(reactor)
     stop_once(reactor)
     # In the log it is to be found from anywhere.
     data_dir = data_directory(options["data-dir"]).resolve()

@@ -1,6 +1,7 @@
 """
 Run the tests: ``python -m tests.run [NAME...]``. Without a name all of them, side by
-side in ``WORKERS`` processes (as many as there are cores), but those of ``tests.slow``.
+side in ``WORKERS`` processes (one more than there are cores, as many tests mostly wait),
+but those of ``tests.slow``.
 
 The last line is ``N passed, N failed, N skipped``, counted by trial. The exit
 status is 0 only if at least one test ran and none failed. A DeprecationWarning
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Trial's scratch directory; ignored by git.
 SCRATCH = "_trial_temp"
 #: The rooms whose tests start processes, those that take longest first.
-_LARGE = ("end_to_end", "browser", "registry", "interop", "demo", "benchmarks")
+_LARGE = ("soak", "end_to_end", "browser", "registry", "interop", "demo", "benchmarks")
 #: What takes minutes, or the machine for itself: ``make slow``.
 _SLOW = "slow"
 
@@ -163,7 +164,9 @@ def main(names: list[str]) -> int:
         return work()
     if names:
         return run(names)
-    return side_by_side(jobs(), int(os.environ.get("WORKERS") or os.cpu_count() or 1))
+    return side_by_side(
+        jobs(), int(os.environ.get("WORKERS", (os.cpu_count() or 1) + 1))
+    )
 
 
 if __name__ == "__main__":

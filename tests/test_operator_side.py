@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
 
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.sessions import SessionTable
@@ -26,6 +28,7 @@ from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.live_stream import LiveStream
+from cfos_cloud.web.leaf import PagesLeaf
 from cfos_cloud.web.operator.session import IDLE
 from cfos_cloud.web.problem import Unauthorized
 from tests.registry.support import FAST_HASHER, InlineWorker, RegistryCase
@@ -74,6 +77,8 @@ class OperatorSideTests(RegistryCase):
             clock=self.clock,
             seconds=self.clock.seconds,
             now=self.now,
+            time_of_day=self.clock,
+            open_connections=lambda: 3,
         )
         self.side = OperatorSide(
             parts,
@@ -167,6 +172,30 @@ class OperatorSideTests(RegistryCase):
         counts = self.side._tunnels
         self.assertEqual((counts.opened, counts.closed), (1, 1))
         self.assertGreater(counts.bytes_in, 0)
+
+    def gauge(self, name: str) -> float:
+        """What the metrics say."""
+        leaf = PagesLeaf(self.side.metrics)
+        stub: Any = StubTreq(mounted(leaf, b"cloud", b"metrics"))
+        url = "https://cloud.example/cloud/metrics"
+        response = self.successResultOf(stub.get(url, headers=basic()))
+        text = self.successResultOf(response.content()).decode()
+        found = re.search(rf"^cfos_cloud_{name} (\S+)$", text, re.M)
+        assert found is not None, text
+        return float(found[1])
+
+    def test_streams_connections_and_timers_are_counted(self) -> None:
+        self.ask("POST", "/systems", json={"cloud_id": "W00-A"})
+        self.assertEqual((self.gauge("streams"), self.gauge("connections")), (0, 3))
+        before = self.gauge("timers")
+        tunnel = make_tunnel(self.clock, self.exchange)
+        self.assertEqual(self.gauge("streams"), 1)
+        tunnel.session.open_stream(Protocol())
+        self.assertEqual(self.gauge("streams"), 2)
+        self.assertGreater(self.gauge("timers"), before)
+        tunnel.cut()
+        self.clock.advance(1)
+        self.assertEqual(self.gauge("streams"), 0)
 
     def test_it_sweeps_sessions_as_long_as_it_runs(self) -> None:
         self.side.startService()

@@ -13,6 +13,7 @@ from cfos_cloud.daemon_options import leave
 from cfos_cloud.demo.errors import EXPECTED, line_of
 from cfos_cloud.demo.site.service import SiteOptions, SiteService
 from cfos_cloud.logs import LogLevel, make_observer
+from cfos_cloud.steady_time import keep_steady
 
 
 def run_site(
@@ -39,6 +40,7 @@ def run_site(
     globalLogBeginner.beginLoggingTo(
         [make_observer(log, LogLevel(loglevel))], redirectStandardIO=False
     )
+    keep_steady(reactor)
     try:
         service = SiteService(reactor, options)
         service.startService()

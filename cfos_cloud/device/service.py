@@ -20,6 +20,7 @@ from cfos_cloud.device.target_header import TargetHeaderError
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
 from cfos_cloud.secret_files import SecretFileError, read_secret
 from cfos_cloud.signals import stop_once
+from cfos_cloud.steady_time import keep_steady
 from cfos_cloud.tunnel.scram import UnusablePassword
 from cfos_cloud.watchdog import Watchdog
 
@@ -78,6 +79,7 @@ def makeService(
 
     :param make_door: for ``--end-to-end``.
     """
+    keep_steady(reactor)
     stop_once(reactor)
     directory = state_directory(options["state-dir"])
     try:

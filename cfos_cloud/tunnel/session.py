@@ -126,9 +126,14 @@ class TunnelSession:
         return 0 if self._multiplexed is None else self._multiplexed.bytes_out
 
     @property
+    def stream_count(self) -> int:
+        """Streams that are open now, the control stream among them."""
+        return 0 if self._multiplexed is None else self._multiplexed.stream_count
+
+    @property
     def busy(self) -> bool:
         """Whether a request is under way."""
-        return self._multiplexed is not None and self._multiplexed.stream_count > 1
+        return self.stream_count > 1
 
     @property
     def peer_left(self) -> bool:

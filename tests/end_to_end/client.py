@@ -165,23 +165,32 @@ class Client:
 
     def log_in(self, cloud_id: str, secret: str, *, as_admin: bool = False) -> Answer:
         """Fill in the form and send it."""
+        form = self.form_of_log_in(cloud_id, secret, as_admin=as_admin)
+        return self.request("POST", LOGIN, *form)
+
+    def form_of_log_in(
+        self, cloud_id: str, secret: str, *, as_admin: bool = False
+    ) -> tuple[bytes, list[tuple[str, str]]]:
+        """The form, filled in: its body and what the header says of it."""
         form = {"cloud_id": cloud_id, "cloud_user_id": secret}
         if as_admin:
             form["admin"] = "1"
-        return self.post_form(LOGIN, form)
+        return self._fill_in(form)
 
     def log_out(self) -> Answer:
         return self.post_form(LOGOUT, {})
 
     def post_form(self, path: str, form: dict[str, str]) -> Answer:
         """Fetch the log-in page for its token, then send ``form`` with it."""
+        return self.request("POST", path, *self._fill_in(form))
+
+    def _fill_in(self, form: dict[str, str]) -> tuple[bytes, list[tuple[str, str]]]:
         page = self.get(LOGIN)
         csrf = re.search(rb'name="csrf" value="([^"]+)"', page.body)
         assert page.status == 200, page
         assert csrf is not None, page.body
         body = urlencode({**form, "csrf": csrf[1].decode()}).encode()
-        content_type = ("Content-Type", "application/x-www-form-urlencoded")
-        return self.request("POST", path, body, [content_type])
+        return body, [("Content-Type", "application/x-www-form-urlencoded")]
 
     def _with_cookies(self, fields: Fields) -> list[tuple[str, str]]:
         ours = [("Cookie", self.cookie)] if self.cookies else []

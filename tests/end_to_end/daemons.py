@@ -7,14 +7,14 @@ import http.client
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cfos_cloud.device.users import Users
 from cfos_cloud.twistd_command import child_environment, twistd_command
-from tests.end_to_end.client import Client
+from tests.end_to_end.client import Answer, Client
 from tests.end_to_end.processes import PATIENCE, Process, ReservedPort, wait_until
 
 OPERATOR_PASSWORD = "the operator's own"
@@ -23,6 +23,9 @@ ADMIN_SECRET = "adminsecret"
 #: The one user in the users file, and the user ID that logs them in.
 USER = "guest"
 USER_ID = "1234567890"
+
+#: Seconds for a daemon to start, on a machine that has other things to do as well.
+START_SECONDS = 90.0
 
 _TOOL = "from cfos_cloud.cli import main; main()"
 
@@ -55,10 +58,18 @@ class Server:
     ``twistd cfos-cloud`` on a port of its own.
 
     :param options: more of its options.
+    :param launcher: what goes before its command line.
     """
 
-    def __init__(self, directory: Path, *options: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        host: str = "127.0.0.1",
+        launcher: Sequence[str] = (),
+    ) -> None:
         self.directory = directory
+        self._launcher = launcher
         self.host = host
         self._reserved = ReservedPort(host)
         self.port = self._reserved.number
@@ -81,9 +92,9 @@ class Server:
             *(f"--interface={self.host}", f"--data-dir={self.data_dir}"),
             *(f"--admin-password-file={self._password}", *self._options),
         )
-        self.process = Process("server", command, self.directory)
+        self.process = Process("server", [*self._launcher, *command], self.directory)
         with ended_on_error(self.process):
-            wait_until(self._is_healthy, "/cloud/health answers 200")
+            wait_until(self._is_healthy, "/cloud/health answers 200", START_SECONDS)
         return self.process
 
     def _is_healthy(self) -> bool:
@@ -119,16 +130,20 @@ class Server:
 
     def ask(self, method: str, path: str, document: object = None) -> Any:
         """The operator API's answer; it must be a good one."""
+        answer = self.answer(method, path, document)
+        if not 200 <= answer.status < 300:
+            raise AssertionError(f"{method} {path}: {answer.status} {answer.body!r}")
+        return json.loads(answer.body) if answer.body else None
+
+    def answer(self, method: str, path: str, document: object = None) -> Answer:
+        """What the operator API says, whatever it is."""
         credentials = base64.b64encode(f"admin:{OPERATOR_PASSWORD}".encode()).decode()
         fields = [("Authorization", f"Basic {credentials}")]
         body = b""
         if document is not None:
             body = json.dumps(document).encode()
             fields.append(("Content-Type", "application/json"))
-        answer = self.client().request(method, f"/cloud/api/v1{path}", body, fields)
-        if not 200 <= answer.status < 300:
-            raise AssertionError(f"{method} {path}: {answer.status} {answer.body!r}")
-        return json.loads(answer.body) if answer.body else None
+        return self.client().request(method, f"/cloud/api/v1{path}", body, fields)
 
     def add_system(self, cloud_id: str) -> str:
         """The Cloud password of a new system."""
@@ -158,6 +173,7 @@ class DeviceEnd:
 
     :param target: the URL of the device's web UI.
     :param options: more of its options.
+    :param launcher: what goes before its command line.
     """
 
     def __init__(
@@ -170,7 +186,9 @@ class DeviceEnd:
         *options: str,
         name: str | None = None,
         wait: bool = True,
+        launcher: Sequence[str] = (),
     ) -> None:
+        self._launcher = launcher
         self.server = server
         self.cloud_id = cloud_id
         self.target = target
@@ -213,11 +231,11 @@ class DeviceEnd:
             *(f"--admin-password-file={self.admin_file}",),
             *(f"--users-file={self.users_file}", *self._options),
         )
-        return Process(self.name, command, self.directory)
+        return Process(self.name, [*self._launcher, *command], self.directory)
 
     def wait_online(self, times: int = 1) -> None:
         """Wait until this very process has been connected for so many times."""
-        self.process.wait_for_log("connected to ", count=times)
+        self.process.wait_for_log("connected to ", times, START_SECONDS)
         wait_until(
             lambda: self.server.is_online(self.cloud_id), f"{self.cloud_id} is online"
         )

@@ -94,7 +94,9 @@ class Process:
         """The exit status, ``None`` while it runs; of a signal its number, negated."""
         return self._process.poll()
 
-    def wait_for_log(self, text: str, count: int = 1) -> None:
+    def wait_for_log(
+        self, text: str, count: int = 1, seconds: float = PATIENCE
+    ) -> None:
         """Wait until ``text`` is in the log ``count`` times."""
 
         def written() -> bool:
@@ -104,7 +106,7 @@ class Process:
                 raise AssertionError(f"{self.name} has ended")
             return False
 
-        wait_until(written, f"{text!r} in the log of {self.name}")
+        wait_until(written, f"{text!r} in the log of {self.name}", seconds)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)

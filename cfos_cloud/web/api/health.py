@@ -20,6 +20,8 @@ from cfos_cloud.web.api.routes import COMMON_FIELDS
 #: Seconds between questions to the database, and for which an answer is good.
 INTERVAL = 4.0
 LIFETIME = 10.0
+#: Seconds that a question has at least.
+ANSWER_SECONDS = LIFETIME - INTERVAL
 
 
 class Health(Resource):
@@ -37,6 +39,8 @@ class Health(Resource):
         self._database = database
         self._clock = clock
         self._ok = False
+        #: When the latest question was asked.
+        self._asked_at = clock.seconds()
         self._overdue: IDelayedCall | None = None
         self._loop = LoopingCall(self._check)
         self._loop.clock = clock
@@ -72,6 +76,7 @@ class Health(Resource):
         )
 
     def _check(self) -> Deferred[None]:
+        self._asked_at = self._clock.seconds()
         return self._database.check().addCallbacks(self._answered, self._failed)
 
     def _answered(self, _: None) -> None:
@@ -90,11 +95,16 @@ class Health(Resource):
         if self._overdue is not None and self._overdue.active():
             self._overdue.reset(LIFETIME)
             return
-        self._overdue = self._clock.callLater(
-            LIFETIME,
-            self._unavailable,
-            f"the database has not answered for {LIFETIME:.0f} s",
-        )
+        self._overdue = self._clock.callLater(LIFETIME, self._not_answered)
+
+    def _not_answered(self) -> None:
+        # A process that stood still has asked a moment ago, though its last answer is
+        # old.
+        left = self._asked_at + ANSWER_SECONDS - self._clock.seconds()
+        if left > 0:
+            self._overdue = self._clock.callLater(left, self._not_answered)
+            return
+        self._unavailable(f"the database has not answered for {LIFETIME:.0f} s")
 
     def _unavailable(self, reason: str) -> None:
         if self._ok:

@@ -81,6 +81,25 @@ class HealthTests(RegistryCase):
         self.clock.advance(3)
         self.assertEqual(self.ask().status, 503)
 
+    def test_a_server_that_stood_still_does_not_blame_the_database(self) -> None:
+        worker = ManualWorker()
+        self.restart(worker)
+        self.health = self.make()
+        with capturedLogs() as events:
+            self.health.start()
+            worker.run_all()
+            # The machine slept: what is due comes at once, the next question first.
+            self.clock.advance(100)
+            self.assertEqual(self.ask().status, 200)
+            worker.run_all()
+            self.assertEqual(lines_of(events), [])
+            # From then on it has its time, as ever.
+            self.clock.advance(100)
+            self.clock.pump([1] * 5)
+            self.assertEqual(self.ask().status, 200)
+            self.clock.advance(1)
+        self.assertEqual(self.ask().status, 503)
+
     def test_the_log_says_once_that_it_is_gone_and_once_that_it_is_back(self) -> None:
         with capturedLogs() as events:
             self.health.start()

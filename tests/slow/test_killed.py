@@ -1,0 +1,54 @@
+"""``kill -9`` of each part while everything that people do is in full swing."""
+
+from __future__ import annotations
+
+from tests.chaos.case import ChaosTestCase
+from tests.chaos.visits import Ending
+
+
+class KilledTests(ChaosTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+        self.settle()
+
+    def test_a_device_end_that_is_killed_breaks_everything_and_leaves_nothing(
+        self,
+    ) -> None:
+        begun = self.begin_all()
+        self.device.process.kill()
+        endings = self.finish(begun)
+        self.assert_broken(endings)
+        self.wait_online(online=False, seconds=5)
+        self.device.restart()
+        self.assert_nothing_is_left()
+        self.assert_no_complaints()
+
+    def test_a_server_that_is_killed_cuts_everybody_and_all_come_back(self) -> None:
+        kept = [f"Kept-{number}" for number in range(3)]
+        for name in kept:
+            self.cloud.add_system(name)
+        begun = self.begin_all()
+        self.cloud.process.kill()
+        endings = self.finish(begun)
+        self.assert_broken(endings)
+        self.assertNotIn(Ending.REFUSED, endings.values())
+        self.cloud.restart()
+        self.wait_online()
+        listed = self.cloud.ask("GET", "/systems")["items"]
+        self.assertLessEqual(set(kept), {each["cloud_id"] for each in listed})
+        self.assert_nothing_is_left()
+        self.assert_no_complaints()
+
+    def test_a_target_that_is_killed_is_a_page_and_back_at_once(self) -> None:
+        begun = self.begin_all()
+        self.targets.process.kill()
+        endings = self.finish(begun)
+        # The log-in is the device end's own matter.
+        self.assertEqual(endings.pop("log-in"), Ending.DONE)
+        self.assert_broken(endings)
+        self.assertEqual(self.browser.get("/").status, 502)
+        self.assertTrue(self.cloud.is_online("Chaos"))
+        self.targets.restart()
+        self.assert_nothing_is_left()
+        self.assert_no_complaints()

@@ -1,0 +1,1 @@
+"""A server and a device end that are in use for long: does anything grow?"""
