@@ -23,6 +23,7 @@ from benchmarks.cloud import Cloud
 from benchmarks.load import Subject
 from benchmarks.processes import Processes, RunFailed, free_ports
 from benchmarks.throughput import DEFAULT_CONNECTIONS
+from benchmarks.visitor import unchecked_context
 from benchmarks.web_servers import FILES, start_limit
 
 #: Seconds between two small requests: few enough for each to be answered before the
@@ -100,22 +101,18 @@ def measure(subject: Subject, seconds: int) -> Round:
 
 def connect(subject: Subject, receive_buffer: int | None = None) -> ssl.SSLSocket:
     """A connection to ``subject`` on which a request can be sent."""
-    # The certificate is self-signed, and this is loopback.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     plain = socket.socket()
     plain.settimeout(ANSWER_SECONDS)
     if receive_buffer is not None:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     plain.connect(("127.0.0.1", subject.port))
-    return context.wrap_socket(plain, server_hostname="localhost")
+    return unchecked_context().wrap_socket(plain, server_hostname=subject.host)
 
 
 def request(subject: Subject, file: str) -> bytes:
     """A request's head."""
-    lines = [f"GET /{file} HTTP/1.1", f"Host: 127.0.0.1:{subject.port}"]
+    lines = [f"GET /{file} HTTP/1.1", f"Host: {subject.host}:{subject.port}"]
     return "\r\n".join([*lines, *subject.credentials(), "", ""]).encode()
 
 
@@ -188,6 +185,7 @@ def downloads(subject: Subject) -> Iterator[Callable[[], float]]:
     command = ["curl", "--silent", "--insecure", "--fail", "--output", "/dev/null"]
     # What curl writes to standard output waits in a buffer, and is lost when it ends.
     command += ["--write-out", "%{stderr}%{size_download}\\n", *subject.header()]
+    command += subject.resolved()
     with tempfile.TemporaryFile() as sizes:
         start = time.perf_counter()
         running = subprocess.Popen(

@@ -77,22 +77,32 @@ def start_origin(processes: Processes, port: int) -> None:
 
 
 def start_proxy(
-    processes: Processes, port: int, origin: int, certificate: Path
+    processes: Processes,
+    port: int,
+    origin: int,
+    certificate: Path,
+    name: str = "nginx",
 ) -> None:
     """
     The practical limit: TLS in, plain HTTP to the origin, no tunnel.
 
     :param certificate: certificate and key in one PEM file.
+    :param name: of the process.
     """
     body = _PROXY.format(port=port, origin=origin, certificate=certificate)
-    _start(processes, "nginx", port, body)
+    _start(processes, name, port, body)
 
 
-def start_limit(processes: Processes, port: int, origin: int) -> None:
-    """The origin on port ``origin``, and the proxy before it on ``port``."""
+def start_limit(processes: Processes, port: int, origin: int) -> Path:
+    """
+    The origin on port ``origin``, and the proxy before it on ``port``.
+
+    :returns: the proxy's certificate and key.
+    """
     start_origin(processes, origin)
     certificate = self_signed(processes.directory / "nginx.pem")
     start_proxy(processes, port, origin, certificate)
+    return certificate
 
 
 def self_signed(path: Path) -> Path:

@@ -22,6 +22,8 @@ from tests.tree import PACKAGE, ROOT, read_modules
 #: Declared for what other libraries do with it: TLS names, versions that agree.
 INDIRECT = {"service-identity", "werkzeug"}
 
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
+
 
 def lines_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -116,16 +118,19 @@ class LockTests(SynchronousTestCase):
         extras = "\n".join(setup["options.extras_require"][e] for e in ("test", "dev"))
         wanted = {distribution(line) for line in runtime}
         wanted_for_work = wanted | {distribution(line) for line in lines_of(extras)}
+        peers = setup["options.extras_require"]["bench"]
+        measured = {distribution(line) for line in lines_of(peers)}
         self.assertEqual(wanted - self.locked("requirements.lock"), set())
         self.assertEqual(wanted_for_work - self.locked("requirements-dev.lock"), set())
+        self.assertEqual(measured - self.locked("requirements-bench.lock"), set())
 
     def test_the_locks_name_no_place(self) -> None:
-        for name in ("requirements.lock", "requirements-dev.lock"):
+        for name in LOCKS:
             text = (ROOT / name).read_text()
             self.assertNotRegex(text, r"(?m)^-|://|@ |/tmp/|/home/|/opt/")
 
     def test_every_pin_has_a_hash(self) -> None:
-        for name in ("requirements.lock", "requirements-dev.lock"):
+        for name in LOCKS:
             text = (ROOT / name).read_text()
             for pin in re.findall(r"(?m)^\S+==\S+ \\\n(.*)", text):
                 self.assertRegex(pin, r"--hash=sha256:[0-9a-f]{64}")

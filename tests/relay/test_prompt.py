@@ -102,20 +102,6 @@ class PromptTests(SynchronousTestCase):
             transport.write(b"hello")
             self.assertEqual((tcp.sent, tcp.left), (b"", b""))
 
-    def test_what_is_collected_leaves_in_one_piece(self) -> None:
-        tcp = FakeTCP(100)
-        transport = PromptTransport(tcp)
-        transport.collect()
-        transport.write(b"a")
-        transport.write(b"b")
-        self.assertEqual(tcp.sent, b"")
-        transport.release()
-        transport.write(b"c")
-        self.assertEqual(tcp.sent, b"abc")
-        transport.collect()
-        transport.release()
-        self.assertEqual(tcp.sent, b"abc")
-
     def test_all_else_is_the_socket_s_own(self) -> None:
         tcp = FakeTCP(0)
         transport: Any = PromptTransport(tcp)
