@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from OpenSSL import SSL
@@ -40,6 +42,7 @@ class PromptTransport:
         #: The end was asked for: what is written now is Twisted's to send, or not.
         self._ending = False
         self._silent = False
+        self._pauses_at_once = False
         directlyProvides(self, providedBy(tcp))
 
     def __getattr__(self, name: str) -> Any:
@@ -57,9 +60,30 @@ class PromptTransport:
         tcp.write(data[sent:] if type(sent) is int and sent > 0 else data)
         # Twisted collects writes apart: this makes dataBuffer show what waits.
         tcp.doWrite()
+        if self._pauses_at_once and tcp.dataBuffer:
+            self._pause_producer()
 
     def writeSequence(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))
+
+    def keep_unsent_short(self, size: int) -> None:
+        """
+        Pause the producer as soon as the kernel takes no more, which it does not above
+        ``size`` bytes that it can't send yet, and one write.
+        """
+        self._pauses_at_once = True
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+        if option is not None and self._tcp.connected:
+            with suppress(OSError):  # it has just ended, or is no TCP
+                self._tcp.getHandle().setsockopt(socket.IPPROTO_TCP, option, size)
+
+    def _pause_producer(self) -> None:
+        # As Twisted's transport does itself, but above BUFFER_BYTES only; it resumes.
+        tcp = self._tcp
+        streams = tcp.producer is not None and tcp.streamingProducer
+        if streams and not tcp.producerPaused:
+            tcp.producerPaused = True
+            tcp.producer.pauseProducing()
 
     def silence(self) -> None:
         """Drop what is written from now on; an end is to follow."""
