@@ -33,14 +33,19 @@ def ratio(values: Sequence[float], limits: Sequence[float]) -> float:
     return median(v / limit for v, limit in zip(values, limits, strict=True))
 
 
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; all columns but the first are numbers."""
+    lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def table(results: dict[str, list[Round]], *others: str) -> str:
     """
     A row for each subject, medians of its rounds; the first one is the limit that
     the rest is compared with, and with ``others``, too.
     """
     peers = (next(iter(results)), *others)
-    columns = headings(peers)
-    rows = [columns, ("---", *["---:"] * (len(columns) - 1))]
+    rows = []
     for name, rounds in results.items():
         cells = [name]
         for kind in ("small", "medium"):
@@ -58,5 +63,5 @@ def table(results: dict[str, list[Round]], *others: str) -> str:
         cells.append(f"{median(speeds):.0f}")
         for peer in peers:
             cells.append(f"{ratio(speeds, [b.large for b in results[peer]]):.2f}")
-        rows.append(tuple(cells))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append(cells)
+    return markdown(headings(peers), rows)
