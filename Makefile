@@ -16,7 +16,7 @@ help:
 	@echo "make test    every test (TESTS=tests.tunnel: some of them)"
 	@echo "make slow    what takes too long for every change (TESTS=tests.slow.…: some)"
 	@echo "make check   style, types, rules of the architecture, links of the documents"
-	@echo "make bench   side by side with nginx, on this machine only"
+	@echo "make bench   side by side with nginx and SniTun, on this machine only"
 	@echo "make lock    pin the newest libraries that setup.cfg allows"
 	@echo "make clean   remove what the others made"
 
@@ -36,7 +36,7 @@ check: $(VENV)/development
 	$(BIN)/python -m twisted.trial --temp-directory=_trial_temp_check \
 	    tests.test_architecture tests.test_documents
 
-bench: $(VENV)/runtime bench-packages
+bench: $(VENV)/runtime $(VENV)/peers bench-packages
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 lock: $(VENV)/development
@@ -46,6 +46,9 @@ lock: $(VENV)/development
 	    --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
 	echo 'sslyze>=6.3' | CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) \
 	    --output-file=requirements-sslyze.lock -
+	CUSTOM_COMPILE_COMMAND="make lock" $(PIP_COMPILE) --extra=bench \
+	    --constraint=requirements.lock --output-file=requirements-bench.lock \
+	    pyproject.toml
 
 # Compiled by the oldest Python that we support: newer ones need no more.
 # No index, no directory, no host of the machine that ran it.
@@ -87,3 +90,8 @@ $(VENV)/development: $(VENV)/made requirements-dev.lock setup.cfg setup.py
 
 $(VENV)/sslyze/made: $(VENV)/made requirements-sslyze.lock
 	@scripts/make-sslyze $(VENV) requirements-sslyze.lock
+
+# What is only measured beside us. Where it can't be had, a benchmark goes without.
+$(VENV)/peers: requirements-bench.lock $(VENV)/runtime
+	@$(INSTALL) --require-hashes --requirement requirements-bench.lock && touch $@ || \
+	    echo "requirements-bench.lock can't be installed: some peers are left out" >&2

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import re
-import ssl
 import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlencode
 
 from benchmarks.processes import Processes, RunFailed, environment, listens, python
+from benchmarks.visitor import LOOPBACK, NamedConnection, Visitor
 
 TWISTD = "from twisted.scripts.twistd import run; run()"
 TOOL = "import sys; from cfos_cloud.cli import main; sys.exit(main())"
-COOKIE = "__Host-cfos"
-LOGIN = "/ui/en/cloud-login.htm"
-#: Seconds for one call of the operator's tool, and for one answer of the server.
+#: Seconds for one call of the operator's tool.
 TOOL_SECONDS = 60.0
-ANSWER_SECONDS = 20.0
 
 
 class Cloud:
-    """A server on ``port``, and device ends with one system each."""
+    """
+    A server on ``port``, and device ends with one system each.
 
-    def __init__(self, processes: Processes, port: int) -> None:
+    :param domain: the server's name, below which devices have hosts of their own.
+    """
+
+    def __init__(
+        self, processes: Processes, port: int, domain: str | None = None
+    ) -> None:
         self._processes = processes
         self._port = port
+        self._domain = domain
         self._operator = self._secret("operator", "an operator's password")
         self._device = self._secret("device-admin", "the device's password")
 
@@ -40,23 +41,33 @@ class Cloud:
             *python(
                 TWISTD, "-n", "--pidfile=", "cfos-cloud", "--port", self._port_text
             ),
-            *("--interface", "127.0.0.1", "--loglevel", "2"),
+            *("--interface", LOOPBACK, "--loglevel", "2"),
+            *([] if self._domain is None else ["--domain", self._domain]),
             *("--data-dir", str(self._processes.directory / "server" / "data")),
             *("--admin-password-file", str(self._operator)),
         )
         self._processes.wait_for("server", lambda: listens(self._port))
 
     def start_device(
-        self, cloud_id: str, target: int, connections: int, *options: str
+        self,
+        cloud_id: str,
+        target: int,
+        connections: int,
+        *options: str,
+        before: str = "",
     ) -> None:
-        """Make a system, start its device end, and wait until it is online."""
+        """
+        Make a system, start its device end, and wait until it is online.
+
+        :param before: Python statements that the device end's process begins with.
+        """
         added = self._tool("system", "add", cloud_id)
         password = added.get("password")
         if not isinstance(password, str):
             raise RunFailed("system add gave no password")
         self._processes.start(
             cloud_id,
-            *python(TWISTD, "-n", "--pidfile=", "cfos-device"),
+            *python(f"{before}\n{TWISTD}", "-n", "--pidfile=", "cfos-device"),
             *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
             *("--password-file", str(self._secret(cloud_id, password))),
             *("--admin-password-file", str(self._device)),
@@ -93,28 +104,21 @@ class Cloud:
                 made.append((cloud_id, str(json.loads(document)["password"])))
         return made
 
-    def log_in(self, cloud_id: str) -> str:
+    def host(self, cloud_id: str) -> str:
+        """Where the system is reached."""
+        return LOOPBACK if self._domain is None else f"{cloud_id}.{self._domain}"
+
+    def log_in(self, cloud_id: str, *, at_device: bool = False) -> str:
         """
         Log in by the form, as a browser does.
 
-        :returns: the ``Cookie`` header of the session.
+        :param at_device: the log-in page is the device end's own.
+        :returns: the ``Cookie`` header of a session at :meth:`host`.
         :raises RunFailed: the log-in was refused.
         """
-        status, cookies, page = self._ask("GET", "", {})
-        csrf = re.search(r'<input[^>]*\bname="csrf"[^>]*>', page)
-        value = re.search(r'\bvalue="([^"]*)"', csrf[0]) if csrf else None
-        if status != 200 or value is None:
-            raise RunFailed(f"no log-in form, status {status}")
-        form = {
-            "cloud_id": cloud_id,
-            "cloud_user_id": self._device.read_text(),
-            "admin": "on",
-            "csrf": value[1],
-        }
-        status, cookies, _ = self._ask("POST", urlencode(form), cookies)
-        if status != 303 or COOKIE not in cookies:
-            raise RunFailed(f"log-in refused, status {status}")
-        return f"{COOKIE}={cookies[COOKIE]}"
+        host = self.host(cloud_id) if at_device else self._domain or LOOPBACK
+        visitor = Visitor(self._port, host)
+        return visitor.log_in(cloud_id, self._device.read_text())
 
     def make_key(self, cloud_id: str, cookie: str) -> str:
         """
@@ -175,32 +179,5 @@ class Cloud:
             raise RunFailed(f"cfos-cloud {arguments[0]}: no object")
         return answer
 
-    def _connect(self) -> http.client.HTTPSConnection:
-        # The certificate is self-signed, and this is loopback.
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(
-            "127.0.0.1", self._port, timeout=ANSWER_SECONDS, context=context
-        )
-
-    def _ask(
-        self, method: str, body: str, cookies: dict[str, str]
-    ) -> tuple[int, dict[str, str], str]:
-        """The log-in page's answer: status, cookies with those so far, body."""
-        connection = self._connect()
-        headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        if not cookies:
-            del headers["Cookie"]
-        try:
-            connection.request(method, LOGIN, body or None, headers)
-            response = connection.getresponse()
-            text = response.read().decode()
-            lines = response.headers.get_all("Set-Cookie") or []
-            pairs = (line.partition(";")[0].partition("=") for line in lines)
-            new = {name: value for name, _, value in pairs}
-            return response.status, cookies | new, text
-        finally:
-            connection.close()
+    def _connect(self) -> NamedConnection:
+        return NamedConnection(self._domain or LOOPBACK, self._port)

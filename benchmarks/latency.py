@@ -1,9 +1,11 @@
 """
-How long a small request takes while the same tunnel is full.
+How long a small request takes while the same tunnel is full, and a message of a
+WebSocket.
 
-A browser asks for something small again and again, as a device's page does. First
-nothing else happens; then, on the same tunnel, one download after another runs as
-fast as it can, and somebody else has begun a download and reads nothing of it.
+A browser asks for something small again and again, as a device's page does, and says
+something on a WebSocket as often. First nothing else happens; then, on the same tunnel,
+one download after another runs as fast as it can, and somebody else has begun a
+download and reads nothing of it.
 """
 
 from __future__ import annotations
@@ -14,16 +16,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks import websocket_echo
 from benchmarks.cloud import Cloud
 from benchmarks.load import Subject
 from benchmarks.processes import Processes, RunFailed, free_ports
+from benchmarks.report import markdown, ratio
 from benchmarks.throughput import DEFAULT_CONNECTIONS
+from benchmarks.visitor import unchecked_context
 from benchmarks.web_servers import FILES, start_limit
+from benchmarks.websocket_echo import Talker
 
 #: Seconds between two small requests: few enough for each to be answered before the
 #: next is due, on a slow machine and beside the downloads, too.
@@ -50,11 +58,19 @@ class Percentiles:
 
 
 @dataclass(frozen=True)
-class Round:
-    """One subject's: alone, beside the load, and what the load got in MB/s."""
+class Pair:
+    """Of requests, or of messages on a WebSocket: alone, and beside the load."""
 
     alone: Percentiles
     beside: Percentiles
+
+
+@dataclass(frozen=True)
+class Round:
+    """One subject's; ``download`` is what the load got in MB/s."""
+
+    requests: Pair
+    messages: Pair
     download: float
 
 
@@ -64,8 +80,9 @@ def report(processes: Processes, rounds: int, seconds: int) -> str:
 
     :raises RunFailed: something could not be measured.
     """
-    origin, proxy, server = free_ports(3)
-    start_limit(processes, proxy, origin)
+    origin, proxy, server, echo = free_ports(4)
+    websocket_echo.start(processes, echo)
+    start_limit(processes, proxy, origin, echo)
     cloud = Cloud(processes, server)
     cloud.start_server()
     cloud.start_device("site", origin, DEFAULT_CONNECTIONS)
@@ -79,57 +96,58 @@ def report(processes: Processes, rounds: int, seconds: int) -> str:
             print(f"round {number}: {subject.name}", file=sys.stderr, flush=True)
             results[subject.name].append(measure(subject, seconds))
     return (
-        f"{table(results)}\n\n"
+        f"{tables(results)}\n\n"
         f"Medians of {rounds} rounds of {seconds} s, {int(seconds / PACE)} requests of "
-        "1 KiB each on one connection; beside it one download of 64 MiB after another, "
-        "and one that nobody reads, all by one tunnel or one worker of nginx."
+        "1 KiB each on one connection, and as many messages on a WebSocket; beside "
+        "them one download of 64 MiB after another, and one that nobody reads, all by "
+        "one tunnel or one worker of nginx."
     )
 
 
 def measure(subject: Subject, seconds: int) -> Round:
     """One round of one subject."""
-    with closing(Asker(subject)) as asker:
-        asker.ask_for(WARM_UP)
-        alone = Percentiles.of(asker.ask_for(seconds))
+    with closing(Asker(subject)) as asker, closing(Echoer(subject)) as echoer:
+        both = (asker, echoer)
+        ask_at_once(both, WARM_UP)
+        alone = ask_at_once(both, seconds)
         with stalled(subject), downloads(subject) as bytes_of:
-            asker.ask_for(WARM_UP)
-            beside = Percentiles.of(asker.ask_for(seconds))
+            ask_at_once(both, WARM_UP)
+            beside = ask_at_once(both, seconds)
             rate = bytes_of() / 1e6
-    return Round(alone, beside, rate)
+    requests, messages = map(Pair, alone, beside)
+    return Round(requests, messages, rate)
+
+
+def ask_at_once(who: Sequence[Paced], seconds: float) -> list[Percentiles]:
+    """What each of them found, asking side by side."""
+    with ThreadPoolExecutor(len(who)) as threads:
+        asking = [threads.submit(each.ask_for, seconds) for each in who]
+        return [Percentiles.of(each.result()) for each in asking]
 
 
 def connect(subject: Subject, receive_buffer: int | None = None) -> ssl.SSLSocket:
     """A connection to ``subject`` on which a request can be sent."""
-    # The certificate is self-signed, and this is loopback.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     plain = socket.socket()
     plain.settimeout(ANSWER_SECONDS)
     if receive_buffer is not None:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     plain.connect(("127.0.0.1", subject.port))
-    return context.wrap_socket(plain, server_hostname="localhost")
+    return unchecked_context().wrap_socket(plain, server_hostname=subject.host)
 
 
 def request(subject: Subject, file: str) -> bytes:
     """A request's head."""
-    lines = [f"GET /{file} HTTP/1.1", f"Host: 127.0.0.1:{subject.port}"]
+    lines = [f"GET /{file} HTTP/1.1", f"Host: {subject.host}:{subject.port}"]
     return "\r\n".join([*lines, *subject.credentials(), "", ""]).encode()
 
 
-class Asker:
-    """Asks for the small file at an even pace, on one connection."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._connection = connect(subject)
-        self._request = request(subject, SMALL)
-        self._name = subject.name
+class Paced(ABC):
+    """Asks at an even pace, for one thing after another."""
 
     def ask_for(self, seconds: float) -> list[float]:
         """
-        Seconds that each request took. One that had to wait for the answer to the one
+        Seconds that each answer took. One that had to wait for the answer to the one
         before it took as long as it should have been under way: who is slow must not
         gain by being asked less often.
 
@@ -143,11 +161,43 @@ class Asker:
             if (left := due - time.perf_counter()) > 0:
                 time.sleep(left)
             begun = due if answered > due else time.perf_counter()
-            self._connection.sendall(self._request)
-            self._receive()
+            self.ask()
             answered = time.perf_counter()
             taken.append(answered - begun)
         return taken
+
+    @abstractmethod
+    def ask(self) -> None:
+        """Ask once and wait for the answer."""
+
+
+class Echoer(Paced):
+    """Says something on a WebSocket, and hears it again."""
+
+    def __init__(self, subject: Subject) -> None:
+        pairs = (line.split(": ", 1) for line in subject.credentials())
+        fields = [(name.encode(), value.encode()) for name, value in pairs]
+        host = f"{subject.host}:{subject.port}"
+        self._talker = Talker(connect(subject), host, fields)
+
+    def ask(self) -> None:
+        self._talker.ask("a value that has changed")
+
+    def close(self) -> None:
+        self._talker.close()
+
+
+class Asker(Paced):
+    """Asks for the small file, on one connection."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._connection = connect(subject)
+        self._request = request(subject, SMALL)
+        self._name = subject.name
+
+    def ask(self) -> None:
+        self._connection.sendall(self._request)
+        self._receive()
 
     def close(self) -> None:
         self._connection.close()
@@ -185,9 +235,11 @@ def stalled(subject: Subject) -> Iterator[None]:
 def downloads(subject: Subject) -> Iterator[Callable[[], float]]:
     """One download after another; what is given tells their bytes a second so far."""
     # The query keeps curl from asking for one address twice; nginx ignores it.
-    command = ["curl", "--silent", "--insecure", "--fail", "--output", "/dev/null"]
+    command = ["curl", "--silent", "--insecure", "--fail", "--fail-early"]
+    command += ["--output", "/dev/null"]
     # What curl writes to standard output waits in a buffer, and is lost when it ends.
     command += ["--write-out", "%{stderr}%{size_download}\\n", *subject.header()]
+    command += subject.resolved()
     with tempfile.TemporaryFile() as sizes:
         start = time.perf_counter()
         running = subprocess.Popen(
@@ -208,21 +260,48 @@ def downloads(subject: Subject) -> Iterator[Callable[[], float]]:
             running.wait()
 
 
-HEADINGS = ("", "alone p50 ms", "p99 ms", "beside p50 ms", "p99 ms", "download MB/s")
+def tables(results: dict[str, list[Round]]) -> str:
+    """
+    Of requests and of messages: a row for each subject, medians of its rounds; the
+    first one is what the others are compared with.
+    """
+    requests = {name: [r.requests for r in rounds] for name, rounds in results.items()}
+    messages = {name: [r.messages for r in rounds] for name, rounds in results.items()}
+    downloads = {
+        name: median(r.download for r in rounds) for name, rounds in results.items()
+    }
+    head = ("beside", "download MB/s")
+    rows = [(name, f"{rate:.0f}") for name, rate in downloads.items()]
+    return "\n\n".join(
+        (
+            _table("requests", requests),
+            _table("WebSocket", messages),
+            markdown(head, rows),
+        )
+    )
 
 
-def table(results: dict[str, list[Round]]) -> str:
-    """A row for each subject, medians of its rounds."""
-    rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
-    for name, rounds in results.items():
+def _table(what: str, results: dict[str, list[Pair]]) -> str:
+    first = next(iter(results))
+    limits = results[first]
+    head = (
+        *(what, "alone p50 ms", "p99 ms", "beside p50 ms", "p99 ms"),
+        *(f"p50 beside, of {first}", f"p99 beside, of {first}"),
+    )
+    rows = []
+    for name, pairs in results.items():
         cells = [
             f"{median(value):.1f}"
             for value in (
-                [each.alone.p50 for each in rounds],
-                [each.alone.p99 for each in rounds],
-                [each.beside.p50 for each in rounds],
-                [each.beside.p99 for each in rounds],
+                [each.alone.p50 for each in pairs],
+                [each.alone.p99 for each in pairs],
+                [each.beside.p50 for each in pairs],
+                [each.beside.p99 for each in pairs],
             )
         ]
-        rows.append((name, *cells, f"{median(each.download for each in rounds):.0f}"))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        shares = (
+            ratio([p.beside.p50 for p in pairs], [p.beside.p50 for p in limits]),
+            ratio([p.beside.p99 for p in pairs], [p.beside.p99 for p in limits]),
+        )
+        rows.append((name, *cells, *(f"{share:.2f}" for share in shares)))
+    return markdown(head, rows)

@@ -7,11 +7,13 @@ import statistics
 import subprocess
 from dataclasses import dataclass
 
-from benchmarks.processes import RunFailed
+from benchmarks.processes import ROOT, RunFailed
 
 #: Downloads of the large file in one measurement; the median counts.
 DOWNLOADS = 3
 DOWNLOAD_SECONDS = 120.0
+#: Sends wrk to loopback, whatever the host is called.
+_WRK_SCRIPT = ROOT / "benchmarks" / "loopback.lua"
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3}
 
 
@@ -28,16 +30,22 @@ class Rate:
 class Subject:
     """
     What is measured; ``cookie`` is its session, if it has one, ``key`` its access key.
+    ``host`` is loopback, or what loopback is called: it goes into TLS's SNI.
     """
 
     name: str
     port: int
     cookie: str | None = None
     key: str | None = None
+    host: str = "127.0.0.1"
 
     def url(self, file: str) -> str:
         """The address of a file of the origin."""
-        return f"https://127.0.0.1:{self.port}/{file}"
+        return f"https://{self.host}:{self.port}/{file}"
+
+    def resolved(self) -> list[str]:
+        """Options of curl, by which it finds :attr:`host` without any DNS."""
+        return ["--resolve", f"{self.host}:{self.port}:127.0.0.1"]
 
     def credentials(self) -> list[str]:
         """The field lines that let its requests in."""
@@ -56,6 +64,7 @@ def request_rate(subject: Subject, file: str, connections: int, seconds: int) ->
     :raises RunFailed: a request failed.
     """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
+    command += ["-s", str(_WRK_SCRIPT)]
     return parse_wrk(
         _run([*command, *subject.header(), subject.url(file)], 2 * seconds + 30)
     )
@@ -85,6 +94,7 @@ def download_rate(subject: Subject, file: str, size: int) -> float:
     rates = []
     for _ in range(DOWNLOADS):
         command = ["curl", "--silent", "--insecure", "--output", "/dev/null"]
+        command += subject.resolved()
         wanted = "%{http_code} %{size_download} %{speed_download}"
         output = _run(
             [*command, "--write-out", wanted, *subject.header(), subject.url(file)],

@@ -8,11 +8,15 @@ from statistics import median
 
 from benchmarks.load import Rate
 
-HEADINGS = (
-    *("", "1 KiB req/s", "p50 ms", "p99 ms", "of nginx"),
-    *("30 KiB req/s", "p50 ms", "p99 ms", "of nginx"),
-    *("64 MiB MB/s", "of nginx"),
-)
+
+def headings(peers: Sequence[str]) -> tuple[str, ...]:
+    """Of the table's columns."""
+    shares = [f"of {peer}" for peer in peers]
+    return (
+        *("", "1 KiB req/s", "p50 ms", "p99 ms", *shares),
+        *("30 KiB req/s", "p50 ms", "p99 ms", *shares),
+        *("64 MiB MB/s", *shares),
+    )
 
 
 @dataclass(frozen=True)
@@ -29,29 +33,35 @@ def ratio(values: Sequence[float], limits: Sequence[float]) -> float:
     return median(v / limit for v, limit in zip(values, limits, strict=True))
 
 
-def table(results: dict[str, list[Round]]) -> str:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; all columns but the first are numbers."""
+    lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def table(results: dict[str, list[Round]], *others: str) -> str:
     """
     A row for each subject, medians of its rounds; the first one is the limit that
-    the others are compared with.
+    the rest is compared with, and with ``others``, too.
     """
-    limits = next(iter(results.values()))
-    rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1))]
+    peers = (next(iter(results)), *others)
+    rows = []
     for name, rounds in results.items():
         cells = [name]
         for kind in ("small", "medium"):
             rates: list[Rate] = [getattr(r, kind) for r in rounds]
-            best: list[Rate] = [getattr(r, kind) for r in limits]
-            share = ratio([r.per_second for r in rates], [r.per_second for r in best])
             cells += [
                 f"{median(r.per_second for r in rates):,.0f}",
                 f"{median(r.p50 for r in rates):.1f}",
                 f"{median(r.p99 for r in rates):.1f}",
-                f"{share:.2f}",
             ]
+            for peer in peers:
+                best: list[Rate] = [getattr(r, kind) for r in results[peer]]
+                speeds = [r.per_second for r in rates]
+                cells.append(f"{ratio(speeds, [b.per_second for b in best]):.2f}")
         speeds = [r.large for r in rounds]
-        cells += [
-            f"{median(speeds):.0f}",
-            f"{ratio(speeds, [b.large for b in limits]):.2f}",
-        ]
-        rows.append(tuple(cells))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        cells.append(f"{median(speeds):.0f}")
+        for peer in peers:
+            cells.append(f"{ratio(speeds, [b.large for b in results[peer]]):.2f}")
+        rows.append(cells)
+    return markdown(headings(peers), rows)

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import idle_tunnels, keys, latency, throughput
+from benchmarks import end_to_end, idle_tunnels, keys, latency, throughput
 from benchmarks.processes import Processes, RunFailed
 from benchmarks.web_servers import find_nginx, version
 
@@ -25,6 +25,9 @@ Part = Callable[[Processes, argparse.Namespace], str]
 #: In the order in which they run.
 PARTS: dict[str, Part] = {
     "throughput": lambda processes, options: throughput.report(
+        processes, options.rounds, options.seconds, options.connections
+    ),
+    "end-to-end": lambda processes, options: end_to_end.report(
         processes, options.rounds, options.seconds, options.connections
     ),
     "latency": lambda processes, options: latency.report(
@@ -50,9 +53,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help=f"{', '.join(PARTS)}; all unless given",
     )
     for name, default, text in (
-        ("rounds", 2, "of throughput, latency and keys, each with every subject"),
+        ("rounds", 2, "of throughput, end-to-end, latency and keys, each with all"),
         ("seconds", 4, "of each load"),
-        ("connections", 32, "of the client of throughput and keys"),
+        ("connections", 32, "of the client of throughput, end-to-end and keys"),
         ("tunnels", 1000, "idle ones"),
         ("settle", 30, "seconds before their memory is read: a heartbeat is 25"),
     ):

@@ -38,9 +38,22 @@ _ORIGIN = """
     server {{
         listen 127.0.0.1:{port};
         root {root};
+        {echo}
     }}
 """
+_ECHO = """
+        location /echo {{
+            proxy_pass http://127.0.0.1:{port};
+            proxy_http_version 1.1;
+            proxy_set_header Connection upgrade;
+            proxy_set_header Upgrade $http_upgrade;
+        }}
+"""
 _PROXY = """
+    map $http_upgrade $to_origin {{
+        default upgrade;
+        "" "";
+    }}
     upstream origin {{
         server 127.0.0.1:{origin};
         keepalive 64;
@@ -54,7 +67,8 @@ _PROXY = """
         location / {{
             proxy_pass http://origin;
             proxy_http_version 1.1;
-            proxy_set_header Connection "";
+            proxy_set_header Connection $to_origin;
+            proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Host $host;
             proxy_max_temp_file_size 0;
         }}
@@ -67,32 +81,51 @@ def find_nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def start_origin(processes: Processes, port: int) -> None:
-    """Serve :data:`FILES` by plain HTTP."""
+def start_origin(processes: Processes, port: int, echo: int | None = None) -> None:
+    """
+    Serve :data:`FILES` by plain HTTP.
+
+    :param echo: the port of an echo of WebSockets, to be at ``/echo``.
+    """
     root = processes.directory / "files"
     root.mkdir()
     for name, size in FILES.items():
         (root / name).write_bytes(os.urandom(size))
-    _start(processes, "origin", port, _ORIGIN.format(port=port, root=root))
+    location = "" if echo is None else _ECHO.format(port=echo)
+    body = _ORIGIN.format(port=port, root=root, echo=location)
+    _start(processes, "origin", port, body)
 
 
 def start_proxy(
-    processes: Processes, port: int, origin: int, certificate: Path
+    processes: Processes,
+    port: int,
+    origin: int,
+    certificate: Path,
+    name: str = "nginx",
 ) -> None:
     """
     The practical limit: TLS in, plain HTTP to the origin, no tunnel.
 
     :param certificate: certificate and key in one PEM file.
+    :param name: of the process.
     """
     body = _PROXY.format(port=port, origin=origin, certificate=certificate)
-    _start(processes, "nginx", port, body)
+    _start(processes, name, port, body)
 
 
-def start_limit(processes: Processes, port: int, origin: int) -> None:
-    """The origin on port ``origin``, and the proxy before it on ``port``."""
-    start_origin(processes, origin)
+def start_limit(
+    processes: Processes, port: int, origin: int, echo: int | None = None
+) -> Path:
+    """
+    The origin on port ``origin``, and the proxy before it on ``port``.
+
+    :param echo: as of :func:`start_origin`.
+    :returns: the proxy's certificate and key.
+    """
+    start_origin(processes, origin, echo)
     certificate = self_signed(processes.directory / "nginx.pem")
     start_proxy(processes, port, origin, certificate)
+    return certificate
 
 
 def self_signed(path: Path) -> Path:

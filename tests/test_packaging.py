@@ -125,13 +125,17 @@ class LockTests(SynchronousTestCase):
         extras = "\n".join(setup["options.extras_require"][e] for e in ("test", "dev"))
         wanted = {distribution(line) for line in runtime}
         wanted_for_work = wanted | {distribution(line) for line in lines_of(extras)}
+        peers = setup["options.extras_require"]["bench"]
+        measured = {distribution(line) for line in lines_of(peers)}
         self.assertEqual(wanted - self.locked("requirements.lock"), set())
         self.assertEqual(wanted_for_work - self.locked("requirements-dev.lock"), set())
+        self.assertEqual(measured - self.locked("requirements-bench.lock"), set())
 
     def test_there_is_one_for_each_environment(self) -> None:
         found = sorted(path.name for path in LOCKS)
         self.assertEqual(
-            found, [f"requirements{part}.lock" for part in ("-dev", "-sslyze", "")]
+            found,
+            [f"requirements{part}.lock" for part in ("-bench", "-dev", "-sslyze", "")],
         )
 
     def test_the_locks_name_no_place(self) -> None:

@@ -46,6 +46,7 @@ from cfos_cloud.device.trust import (
 )
 from cfos_cloud.device.ways import Way
 from cfos_cloud.relay.prompt import PromptTLS
+from cfos_cloud.relay.unsent import keep_unsent_short
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import printable, reason_of
 from cfos_cloud.tunnel.scram import ClientHandshake, HandshakeError, ServerNotProven
@@ -163,6 +164,7 @@ class Authentication(Protocol):
         set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
         if set_no_delay is not None:
             set_no_delay(True)
+        keep_unsent_short(self.transport)
         self._set_deadline(AUTHENTICATION_SECONDS)
         self._listener.connected(self)
         if self._tls is None:

@@ -15,6 +15,7 @@ from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.tls import served_certificate
 from cfos_cloud.relay.channel import RequestChannel
+from cfos_cloud.relay.unsent import keep_unsent_short
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.modes import Modes
@@ -203,6 +204,7 @@ class TunnelDoor:
             b"Connection: Upgrade\r\n%bAuthentication-Info: %b\r\n"
             % (upgrade.fields, proven.authentication_info),
         )
+        keep_unsent_short(channel.transport)
         tunnel = Multiplexed(Role.SERVER, self._clock, session)
         if upgrade.websocket:
             channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from OpenSSL import SSL
@@ -15,6 +17,10 @@ from zope.interface import directlyProvides, providedBy
 
 #: Plaintext of one TLS record at most (RFC 8446 §5.1).
 RECORD_BYTES = 2**14
+#: Bytes of records that go through TLS together: read in one piece, and written in one.
+GATHERED_BYTES = 4 * RECORD_BYTES
+#: What TLS adds to as many, at most, is less than this.
+_OVERHEAD_BYTES = 2**11
 #: Bytes of one read, and of waiting writes above which their producer pauses.
 BUFFER_BYTES = 2**18
 
@@ -33,29 +39,16 @@ class PromptTransport:
         self._tcp = tcp
         # Read and send in larger pieces than Twisted's 64 KiB: fewer calls a MB.
         tcp.bufferSize = BUFFER_BYTES
-        self._collected: list[bytes] | None = None
         #: The end was asked for: what is written now is Twisted's to send, or not.
         self._ending = False
         self._silent = False
+        self._pauses_at_once = False
         directlyProvides(self, providedBy(tcp))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tcp, name)
 
-    def collect(self) -> None:
-        """Keep what is written, for :meth:`release`."""
-        self._collected = []
-
-    def release(self) -> None:
-        """Write what was kept, in one piece."""
-        collected, self._collected = self._collected, None
-        if collected:
-            self.write(b"".join(collected))
-
     def write(self, data: bytes) -> None:
-        if self._collected is not None:
-            self._collected.append(data)
-            return
         tcp = self._tcp
         if self._ending or tcp.dataBuffer or not tcp.connected:
             if not self._silent:
@@ -67,9 +60,30 @@ class PromptTransport:
         tcp.write(data[sent:] if type(sent) is int and sent > 0 else data)
         # Twisted collects writes apart: this makes dataBuffer show what waits.
         tcp.doWrite()
+        if self._pauses_at_once and tcp.dataBuffer:
+            self._pause_producer()
 
     def writeSequence(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))
+
+    def keep_unsent_short(self, size: int) -> None:
+        """
+        Pause the producer as soon as the kernel takes no more, which it does not above
+        ``size`` bytes that it can't send yet, and one write.
+        """
+        self._pauses_at_once = True
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+        if option is not None and self._tcp.connected:
+            with suppress(OSError):  # it has just ended, or is no TCP
+                self._tcp.getHandle().setsockopt(socket.IPPROTO_TCP, option, size)
+
+    def _pause_producer(self) -> None:
+        # As Twisted's transport does itself, but above BUFFER_BYTES only; it resumes.
+        tcp = self._tcp
+        streams = tcp.producer is not None and tcp.streamingProducer
+        if streams and not tcp.producerPaused:
+            tcp.producerPaused = True
+            tcp.producer.pauseProducing()
 
     def silence(self) -> None:
         """Drop what is written from now on; an end is to follow."""
@@ -103,7 +117,8 @@ def prompt(transport: ITransport) -> ITransport:
 class PromptTLS(TLSMemoryBIOProtocol):
     """
     TLS over a prompt transport. Not Twisted's default, which delays small writes to
-    join them: ours are joined already, and each delay would cost a timer.
+    join them: ours are joined already, and each delay would cost a timer. Several
+    records are one read for the protocol above, and one write for the transport below.
 
     Where the protocol above provides ``IHalfCloseableProtocol``, close_notify ends
     one direction, as in TLS 1.3 (RFC 8446 §6.1); the end of the connection below
@@ -111,19 +126,31 @@ class PromptTLS(TLSMemoryBIOProtocol):
     """
 
     _read_ended = False
+    _gathering = False
 
     def makeConnection(self, transport: ITransport) -> None:
         super().makeConnection(prompt(transport))
 
-    def write(self, data: bytes) -> None:
-        below = self.transport
-        if len(data) > RECORD_BYTES and isinstance(below, PromptTransport):
-            # Several records, one call of the kernel.
-            below.collect()
-            super().write(data)
-            below.release()
-        else:
-            super().write(data)
+    def _write(self, data: bytes) -> None:
+        if len(data) <= RECORD_BYTES:
+            super()._write(data)
+            return
+        for start in range(0, len(data), GATHERED_BYTES):
+            self._gathering = True
+            super()._write(data[start : start + GATHERED_BYTES])
+            self._gathering = False
+            self._send_what_is_ready(GATHERED_BYTES + _OVERHEAD_BYTES)
+
+    def _flushSendBIO(self) -> None:  # noqa: N802 - Twisted's name
+        if not self._gathering:
+            self._send_what_is_ready(2 * RECORD_BYTES)
+
+    def _send_what_is_ready(self, most: int) -> None:
+        try:
+            data = self._tlsConnection.bio_read(most)
+        except SSL.WantReadError:
+            return
+        self.transport.write(data)  # type: ignore[union-attr]
 
     def abortConnection(self) -> None:
         if isinstance(self.transport, PromptTransport):
@@ -141,22 +168,33 @@ class PromptTLS(TLSMemoryBIOProtocol):
             self._shutdownTLS()
 
     def _flushReceiveBIO(self) -> None:  # noqa: N802 - Twisted's name
-        # Twisted's own, but for close_notify, which it takes for the end of both.
-        while not (self._lostTLSConnection or self._read_ended):
+        # Twisted's own, but for several records at once, and for close_notify, which
+        # it takes for the end of both directions.
+        more = True
+        while more and not (self._lostTLSConnection or self._read_ended):
+            parts: list[bytes] = []
+            size = 0
+            failure: Failure | None = None
             try:
-                data = self._tlsConnection.recv(2**15)
+                while size < GATHERED_BYTES:
+                    parts.append(self._tlsConnection.recv(RECORD_BYTES))
+                    size += len(parts[-1])
             except SSL.WantReadError:
-                break
-            except SSL.ZeroReturnError:
-                if not self._end_reading():
-                    self._shutdownTLS()
-                    self._tlsShutdownFinished(None)
+                more = False
             except SSL.Error:
-                self._tlsShutdownFinished(Failure())
-            else:
-                if not self._aborted:
-                    ProtocolWrapper.dataReceived(self, data)
+                failure = Failure()
+            if parts and not self._aborted:
+                ProtocolWrapper.dataReceived(self, b"".join(parts))
+            if failure is not None and not self._lostTLSConnection:
+                self._reading_failed(failure)
         self._flushSendBIO()
+
+    def _reading_failed(self, failure: Failure) -> None:
+        if not failure.check(SSL.ZeroReturnError):
+            self._tlsShutdownFinished(failure)
+        elif not self._end_reading():
+            self._shutdownTLS()
+            self._tlsShutdownFinished(None)
 
     def _end_reading(self) -> bool:
         """Whether the protocol takes the end of one direction for what it is."""

@@ -24,6 +24,8 @@ from zope.interface import implementer
 #: A writer is asked to pause above this many bytes that wait, and to go on when they
 #: have been taken.
 HIGH_WATER = 64 * 1024
+#: Pieces that wait at most, each with a cost of its own: more are made one.
+MAX_PIECES = 64
 
 _NOWHERE = IPv4Address("TCP", "127.0.0.1", 0)
 
@@ -45,7 +47,9 @@ class PipeEnd:
         #: The other end; set by :func:`join`.
         self.other: PipeEnd
         self._protocol: IProtocol | None = None
-        self._out = bytearray()
+        # Pieces as they came: most are delivered one by one, and need no copy.
+        self._out: list[bytes] = []
+        self._waiting = 0
         self._fin_sent = False
         self._fin_told = False
         self._paused = False
@@ -67,9 +71,12 @@ class PipeEnd:
     def write(self, data: bytes) -> None:
         if self._fin_sent or self._lost or not data:
             return
-        self._out += data
+        self._out.append(data)
+        self._waiting += len(data)
+        if len(self._out) > MAX_PIECES:
+            self._out = [b"".join(self._out)]
         self._deliver_soon()
-        if len(self._out) > HIGH_WATER and not self._blocked:
+        if self._waiting > HIGH_WATER and not self._blocked:
             self._block()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
@@ -112,7 +119,7 @@ class PipeEnd:
             producer.stopProducing()
             return
         self._producer = cast(IPushProducer, producer)
-        if len(self._out) > HIGH_WATER:
+        if self._waiting > HIGH_WATER:
             self._block()
 
     def unregisterProducer(self) -> None:
@@ -150,7 +157,9 @@ class PipeEnd:
         if self._lost or other._lost or other._paused:
             return
         if self._out:
-            data, self._out = bytes(self._out), bytearray()
+            data = b"".join(self._out)
+            self._out.clear()
+            self._waiting = 0
             other._received(data)
             if self._blocked and not self._out and self._producer is not None:
                 self._blocked = False
@@ -190,6 +199,7 @@ class PipeEnd:
             return
         self._lost = True
         self._out.clear()
+        self._waiting = 0
         self._producer = None
         protocol, self._protocol = self._protocol, None
         if protocol is not None:

@@ -42,6 +42,11 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 LINGER_BEATS = 5
 #: Bytes of frames that leave in one write, about: four quanta of the round robin.
 WRITE_BYTES = 64 * 1024
+#: … while the connection takes less than there is: what has left to wait for it, all
+#: streams wait for.
+CONGESTED_WRITE_BYTES = 16 * 1024
+#: Bytes of one read that take so long to go through that what waits leaves before.
+LARGE_READ_BYTES = 16 * 1024
 #: Writes of streams after which a turn's frames leave before its end.
 EAGER_WRITES = 4
 
@@ -96,6 +101,8 @@ class Multiplexed(Protocol):
         self._awake = False
         self._written = 0
         self._paused = False
+        #: Bytes of the next write, about.
+        self._portion = WRITE_BYTES
         self._closing = False
         self._lost = False
         self._broken: TunnelBroken | None = None
@@ -167,6 +174,8 @@ class Multiplexed(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.bytes_in += len(data)
+        if self._awake and len(data) > LARGE_READ_BYTES:
+            self._flush()
         try:
             events = self.core.receive_data(data)
         except ProtocolError as error:
@@ -199,6 +208,7 @@ class Multiplexed(Protocol):
 
     def pauseProducing(self) -> None:
         self._paused = True
+        self._portion = CONGESTED_WRITE_BYTES
 
     def resumeProducing(self) -> None:
         self._paused = False
@@ -256,8 +266,9 @@ class Multiplexed(Protocol):
         if transport is None or self._lost:
             return
         while not self._paused:
-            data = self.core.next_bytes(WRITE_BYTES)
+            data = self.core.next_bytes(self._portion)
             if not data:
+                self._portion = WRITE_BYTES
                 break
             self.bytes_out += len(data)
             transport.write(data)

@@ -12,14 +12,18 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from benchmarks import websocket_echo
 from benchmarks.latency import (
     PACE,
     Asker,
+    Echoer,
+    Pair,
     Percentiles,
     Round,
+    ask_at_once,
     downloads,
     stalled,
-    table,
+    tables,
 )
 from benchmarks.load import Subject
 from benchmarks.processes import Processes, RunFailed, free_ports
@@ -83,6 +87,13 @@ class AskerTests(SynchronousTestCase):
                 self.assertRaises(RunFailed, asker.ask_for, PACE)
 
 
+class EchoerTests(SynchronousTestCase):
+    def test_no_websocket_fails_the_run(self) -> None:
+        server = Server(ANSWER)
+        self.addCleanup(server.close)
+        self.assertRaises(RunFailed, Echoer, Subject("test", server.port))
+
+
 class PercentileTests(SynchronousTestCase):
     def test_half_and_99_of_100_are_below_in_milliseconds(self) -> None:
         seconds = [each / 1000 for each in range(101)]
@@ -94,16 +105,29 @@ class PercentileTests(SynchronousTestCase):
         self.assertEqual(Percentiles.of([0.25]), Percentiles(250, 250))
 
 
+def pair(number: float) -> Pair:
+    return Pair(Percentiles(number, number + 1), Percentiles(number + 2, number + 3))
+
+
 class TableTests(SynchronousTestCase):
     def test_a_row_has_the_medians_of_its_rounds(self) -> None:
-        rounds = [
-            Round(Percentiles(n, n + 1), Percentiles(n + 2, n + 3), 100.0 * n)
-            for n in (1, 9, 2)
-        ]
-        lines = table({"nginx": rounds, "ours": rounds[:1]}).splitlines()
-        self.assertEqual(lines[2], "| nginx | 2.0 | 3.0 | 4.0 | 5.0 | 200 |")
-        self.assertEqual(lines[3], "| ours | 1.0 | 2.0 | 3.0 | 4.0 | 100 |")
-        self.assertEqual({line.count("|") for line in lines}, {7})
+        rounds = [Round(pair(n), pair(n + 10), 100.0 * n) for n in (1, 9, 2)]
+        text = tables({"nginx": rounds, "ours": rounds[:1] * 3})
+        requests, messages, downloads = (
+            part.splitlines() for part in text.split("\n\n")
+        )
+        self.assertEqual(requests[2], "| nginx | 2.0 | 3.0 | 4.0 | 5.0 | 1.00 | 1.00 |")
+        self.assertEqual(
+            messages[3], "| ours | 11.0 | 12.0 | 13.0 | 14.0 | 0.93 | 0.93 |"
+        )
+        self.assertEqual(downloads[2:], ["| nginx | 200 |", "| ours | 100 |"])
+        self.assertEqual({line.count("|") for line in requests + messages}, {8})
+
+    def test_ratios_are_those_of_the_same_round(self) -> None:
+        nginx = [Round(pair(n), pair(n), 1) for n in (0, 6)]
+        ours = [Round(pair(n), pair(n), 1) for n in (2, 14)]
+        row = tables({"nginx": nginx, "ours": ours}).splitlines()[3]
+        self.assertEqual(row.split(" | ")[5:], ["2.00", "1.78 |"])
 
 
 class LoadTests(SynchronousTestCase):
@@ -112,10 +136,14 @@ class LoadTests(SynchronousTestCase):
             raise SkipTest(f"not installed: {', '.join(lost)}")
         directory = Path(self.mktemp()).absolute()
         directory.mkdir(parents=True)
-        origin, proxy, nobody = free_ports(3)
+        origin, proxy, nobody, echo = free_ports(4)
         with Processes(directory) as processes:
-            start_limit(processes, proxy, origin)
+            websocket_echo.start(processes, echo)
+            start_limit(processes, proxy, origin, echo)
             subject = Subject("nginx", proxy)
+            with closing(Asker(subject)) as asker, closing(Echoer(subject)) as echoer:
+                for found in ask_at_once((asker, echoer), 3 * PACE):
+                    self.assertGreater(found.p50, 0)
             with stalled(subject), downloads(subject) as rate:
                 deadline = time.monotonic() + 60
                 while rate() == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.load import Rate
-from benchmarks.report import HEADINGS, Round, ratio, table
+from benchmarks.report import Round, headings, ratio, table
 
 
 def one(small: float, medium: float, large: float) -> Round:
@@ -25,7 +25,25 @@ class ReportTests(SynchronousTestCase):
         )
         rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
         self.assertEqual([row[0] for row in rows[2:]], ["nginx", "ours"])
-        columns = {len(HEADINGS) + 1}
+        columns = {len(headings(["nginx"])) + 1}
         self.assertEqual({line.count("|") for line in text.splitlines()}, columns)
         expected = ["9,000", "1.0", "2.0", "0.45", "5,000", "3.0", "4.0", "0.50"]
         self.assertEqual(rows[3], ["ours", *expected, "200", "0.50"])
+
+    def test_other_peers_have_columns_of_their_own(self) -> None:
+        rounds = {
+            "nginx": [one(20000, 10000, 400)],
+            "ours": [one(10000, 5000, 200)],
+            "theirs": [one(5000, 10000, 100)],
+        }
+        rows = [
+            line.strip("| ").split(" | ")
+            for line in table(rounds, "theirs").splitlines()
+        ]
+        self.assertEqual(rows[0][3:5], ["of nginx", "of theirs"])
+        expected = ["10,000", "1.0", "2.0", "0.50", "2.00"]
+        self.assertEqual(rows[3][1:6], expected)
+        self.assertEqual(
+            rows[3][9:11] + rows[3][-3:], ["0.50", "0.50", "200", "0.50", "2.00"]
+        )
+        self.assertEqual(rows[4][4:6], ["0.25", "1.00"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.interfaces import ITCPTransport
@@ -14,6 +15,13 @@ from cfos_cloud.relay.prompt import PromptTransport, prompt
 from tests.memory import MemoryTransport
 
 
+class Producer:
+    pauses = 0
+
+    def pauseProducing(self) -> None:
+        self.pauses += 1
+
+
 class FakeTCP:
     """Twisted's transport over a socket that takes ``room`` bytes."""
 
@@ -21,6 +29,10 @@ class FakeTCP:
     dataBuffer = b""  # noqa: N815
     connected = True
     disconnecting = False
+    producer: Producer | None = None
+    streamingProducer = True  # noqa: N815
+    producerPaused = False  # noqa: N815
+    options: tuple[int, ...] = ()
 
     def __init__(self, room: int) -> None:
         self.room: int | Exception = room
@@ -51,6 +63,12 @@ class FakeTCP:
 
     def loseConnection(self) -> None:
         self.ended += 1
+
+    def getHandle(self) -> FakeTCP:
+        return self
+
+    def setsockopt(self, *options: int) -> None:
+        self.options = options
 
     @property
     def left(self) -> bytes:
@@ -102,19 +120,25 @@ class PromptTests(SynchronousTestCase):
             transport.write(b"hello")
             self.assertEqual((tcp.sent, tcp.left), (b"", b""))
 
-    def test_what_is_collected_leaves_in_one_piece(self) -> None:
-        tcp = FakeTCP(100)
+    def test_who_is_to_keep_it_short_pauses_when_the_socket_takes_no_more(self) -> None:
+        tcp = FakeTCP(7)
+        tcp.producer = producer = Producer()
         transport = PromptTransport(tcp)
-        transport.collect()
-        transport.write(b"a")
-        transport.write(b"b")
-        self.assertEqual(tcp.sent, b"")
-        transport.release()
-        transport.write(b"c")
-        self.assertEqual(tcp.sent, b"abc")
-        transport.collect()
-        transport.release()
-        self.assertEqual(tcp.sent, b"abc")
+        transport.keep_unsent_short(1000)
+        self.assertEqual(tcp.options[1:], (socket.TCP_NOTSENT_LOWAT, 1000))
+        transport.write(b"hello")
+        self.assertEqual(producer.pauses, 0)
+        transport.write(b" there")
+        transport.write(b"!")
+        self.assertEqual((tcp.left, producer.pauses), (b"here!", 1))
+        # It is Twisted's to resume it.
+        self.assertTrue(tcp.producerPaused)
+
+    def test_others_pause_when_twisted_says_so(self) -> None:
+        tcp = FakeTCP(7)
+        tcp.producer = producer = Producer()
+        PromptTransport(tcp).write(b"hello there")
+        self.assertEqual(producer.pauses, 0)
 
     def test_all_else_is_the_socket_s_own(self) -> None:
         tcp = FakeTCP(0)

@@ -19,7 +19,13 @@ from zope.interface import implementer
 
 from cfos_cloud.listener.self_signed import make_self_signed, new_key
 from cfos_cloud.listener.tls import ReloadableTLS
-from cfos_cloud.relay.prompt import PromptTLS, PromptTransport, half_close
+from cfos_cloud.relay.prompt import (
+    GATHERED_BYTES,
+    RECORD_BYTES,
+    PromptTLS,
+    PromptTransport,
+    half_close,
+)
 from tests.memory import MemoryTransport
 
 
@@ -120,6 +126,68 @@ class OrdinaryTests(Ends):
         self.assertTrue(self.wire.aborted)
         self.assertEqual(self.hear(), b"half")
         self.assertIsNone(self.hear())
+
+
+class RecordTests(Ends):
+    def test_several_records_are_one_write_below(self) -> None:
+        written: list[bytes] = []
+        self.patch(self.wire, "write", written.append)
+        for size in (1, RECORD_BYTES, RECORD_BYTES + 1, GATHERED_BYTES):
+            self.server.write(bytes(size))
+            self.assertEqual(len(written), 1, size)
+            self.incoming.write(written.pop())
+            self.assertEqual(self.hear_all(), size)
+
+    def test_a_large_write_is_several_of_a_bounded_size(self) -> None:
+        written: list[bytes] = []
+        self.patch(self.wire, "write", written.append)
+        self.server.write(bytes(2 * GATHERED_BYTES + 1))
+        self.assertEqual(len(written), 3)
+        self.incoming.write(b"".join(written))
+        self.assertEqual(self.hear_all(), 2 * GATHERED_BYTES + 1)
+
+    def test_several_records_are_one_read_above(self) -> None:
+        pieces: list[int] = []
+        self.patch(self.protocol, "dataReceived", lambda data: pieces.append(len(data)))
+        for size in (1, RECORD_BYTES + 1, GATHERED_BYTES, GATHERED_BYTES + 1):
+            for start in range(0, size, RECORD_BYTES):
+                self.client.write(bytes(min(RECORD_BYTES, size - start)))
+            self.carry()
+            self.assertEqual(sum(pieces), size)
+            self.assertEqual(len(pieces), 1 + (size > GATHERED_BYTES))
+            pieces.clear()
+
+    def test_what_comes_with_the_end_is_delivered_before_it(self) -> None:
+        for _ in range(3):
+            self.client.write(b"last words ")
+        self.end()
+        self.assertEqual(self.protocol.data, b"last words " * 3)
+        self.assertTrue(self.wire.disconnecting)
+
+    def test_what_comes_before_a_broken_record_is_delivered(self) -> None:
+        self.client.write(b"good")
+        self.server.dataReceived(
+            self.outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32)
+        )
+        self.assertEqual(self.protocol.data, b"good")
+        self.assertTrue(self.wire.disconnecting)
+
+    def test_nothing_is_read_for_who_has_aborted(self) -> None:
+        def abort(data: bytes) -> None:
+            self.protocol.data += data
+            self.server.abortConnection()
+
+        self.patch(self.protocol, "dataReceived", abort)
+        self.client.write(bytes(GATHERED_BYTES))
+        self.client.write(b"more")
+        self.carry()
+        self.assertEqual(self.protocol.data, bytes(GATHERED_BYTES))
+
+    def hear_all(self) -> int:
+        size = 0
+        while data := self.hear():
+            size += len(data)
+        return size
 
 
 class HalfCloseTests(Ends):

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from cfos_cloud.site_door.pipe import HIGH_WATER, join
+from cfos_cloud.site_door.pipe import HIGH_WATER, MAX_PIECES, PipeEnd, join
 
 
 @implementer(IPushProducer)
@@ -79,6 +79,16 @@ class DataTests(PipeCase):
         self.two.end.write(b"d")
         self.settle()
         self.assertEqual(self.one.got, [b"d"])
+
+    def test_many_small_pieces_are_kept_as_few(self) -> None:
+        end: PipeEnd = self.one.end
+        for number in range(3 * MAX_PIECES):
+            end.write(b"%03d" % number)
+            self.assertLessEqual(len(end._out), MAX_PIECES)
+        self.settle()
+        [got] = self.two.got
+        self.assertEqual(got[:6] + got[-3:], b"000001%03d" % (3 * MAX_PIECES - 1))
+        self.assertEqual(len(got), 9 * MAX_PIECES)
 
     def test_who_pauses_gets_nothing_until_they_resume(self) -> None:
         self.two.end.pauseProducing()
