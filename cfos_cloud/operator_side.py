@@ -11,6 +11,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
+from cfos_cloud.bounds import Bounds
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.key_side import KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
@@ -114,17 +115,22 @@ class OperatorSide(Service):
         handshakes: HandshakeMetrics,
         throttles: Mapping[str, Throttle],
         keys: KeySide,
+        bounds: Bounds,
         *,
         own_port: bool = False,
     ) -> None:
         """
+        :param bounds: told where the operator is, and asked for the metrics.
         :param throttles: those of who logs in elsewhere, for the metrics.
         :param own_port: whether browsers of systems have another one.
         """
         self._parts = parts
+        self._bounds = bounds
         throttle = Throttle(parts.seconds)
         self.sessions = OperatorSessions(parts.seconds)
-        self.password = OperatorPassword(parts.operator, throttle, parts.events)
+        self.password = OperatorPassword(
+            parts.operator, throttle, parts.events, bounds.known.operator_came
+        )
         self.login = OperatorLogin(self.password, self.sessions, parts.events)
         self.live = Live(parts.systems, parts.exchange, parts.clock)
         self._authorizers = {
@@ -284,7 +290,13 @@ class OperatorSide(Service):
             ),
         }
         sources = Sources(
-            requests, self._tunnels, handshakes, parts.exchange, throttles, gauges
+            requests,
+            self._tunnels,
+            handshakes,
+            parts.exchange,
+            throttles,
+            {**gauges, **self._bounds.gauges},
+            self._bounds.refusals,
         )
         app = Klein()
         mount(app, [MetricsResource(sources)], self._authorizers)

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from cfos_cloud import __version__
+from cfos_cloud.bounds import BUFFERED_MIB, Bounds
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
 from cfos_cloud.events import EventKind
@@ -39,6 +40,7 @@ from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
 from cfos_cloud.listener.listening import ListeningService
+from cfos_cloud.listener.places import Room, TooFewFiles
 from cfos_cloud.listener.ports import ListenError, NumberedPort, PortSpec
 from cfos_cloud.listener.self_signed import domain_names, server_names
 from cfos_cloud.listener.tls import ReloadableTLS
@@ -117,6 +119,16 @@ class CloudServer(LoggedService):
         Watchdog(self._notify, reactor).setServiceParent(self)
         self._data_dir = data_dir
         self._options = options
+        self.bounds = Bounds(
+            Room.within(
+                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                options["max-connections"],
+                options["max-connections-per-source"],
+            ),
+            options["max-buffered-mib"] or BUFFERED_MIB,
+            options.trusted_proxies,
+            monotonic,
+        )
         secret = ServerSecret.in_directory(data_dir)
         self.database = Database(options["database"] or default_url(data_dir), reactor)
         self.events = Events(self.database, reactor)
@@ -140,6 +152,7 @@ class CloudServer(LoggedService):
         record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
         self.systems.subscribe(self._system_changed)
+        self.systems.subscribe(self.bounds.system_changed)
         self._health = Health(self.database, reactor)
         self._level = level
         self._make_certificates(data_dir)
@@ -166,6 +179,7 @@ class CloudServer(LoggedService):
         self._listening = self._ports.listen(
             options.port_spec,
             lambda secure: FrontFactory(self.gateway, secure=secure),
+            self.bounds.places,
             None if self._hosts.is_shared else self.passthrough,
             self.gateway.proxies if options["proxy-protocol"] else None,
         )
@@ -239,6 +253,7 @@ class CloudServer(LoggedService):
             self._handshakes,
             self._throttles,
             self.key_side,
+            self.bounds,
             own_port=self._options.admin_port_spec is not None,
         )
 
@@ -268,6 +283,7 @@ class CloudServer(LoggedService):
             reactor,
             self.events,
             SystemModes(self.systems, self._hosts),
+            self.bounds.buffered,
         )
         state = SessionState(self.sessions, self.systems, self.exchange, pages)
         admin = side.admin_pages(
@@ -375,7 +391,9 @@ class CloudServer(LoggedService):
             self._requests,
         )
         return self._ports.listen(
-            port, lambda secure: PagesFactory(self._admin_pages, secure=secure)
+            port,
+            lambda secure: PagesFactory(self._admin_pages, secure=secure),
+            self.bounds.admin_places,
         )
 
     def _port_lost(self, error: ListenError) -> None:
@@ -399,6 +417,7 @@ class CloudServer(LoggedService):
             leave(Options.command, f"{self._data_dir / 'tls'}: {error}")
         except (CertificateError, DatabaseError, AdminPasswordError) as error:
             leave(Options.command, error)
+        self.bounds.follow(self.systems, self.exchange)
         super().startService()
         self._health.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
@@ -407,6 +426,11 @@ class CloudServer(LoggedService):
             "serving {systems} at {addresses}",
             systems=_count(len(self.systems), "system"),
             addresses=", ".join(map(_place, self._listening.addresses)),
+        )
+        self.log.info(
+            "room for {connections} connections and {tunnels} tunnels",
+            connections=self.bounds.places.room.connections,
+            tunnels=self.bounds.places.room.tunnels,
         )
         if self._admin_listening is not None:
             self.log.info(
@@ -502,7 +526,7 @@ def makeService(options: Options) -> CloudServer:
     try:
         make_private(data_dir)
         return CloudServer(options, data_dir, LogLevel(options.loglevel))
-    except (DatabaseError, ListenError, SecretFileError) as error:
+    except (DatabaseError, ListenError, SecretFileError, TooFewFiles) as error:
         leave(Options.command, error)
     except OSError as error:
         leave(Options.command, f"{error.filename or data_dir}: {error.strerror}")

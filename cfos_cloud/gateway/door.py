@@ -8,10 +8,12 @@ from typing import Protocol as Interface
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
+from cfos_cloud.listener.places import place_under
 from cfos_cloud.listener.tls import served_certificate
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.throttle import Throttle, source_key
@@ -34,6 +36,8 @@ from cfos_cloud.tunnel.yamux import Role
 
 #: Seconds for a device to come back to a server that is about to stop.
 STOPPING_RETRY_AFTER = 10
+#: … to one that has no room for more tunnels.
+FULL_RETRY_AFTER = 300
 
 
 class KnownSystem(Interface):
@@ -58,6 +62,7 @@ class TunnelDoor:
 
     :param find: the system of a Cloud ID in any case, from memory.
     :param fakes: verifiers for those that don't exist.
+    :param buffered: where what the tunnels' streams keep counts.
     """
 
     log = Logger()
@@ -71,7 +76,9 @@ class TunnelDoor:
         clock: IReactorTime,
         events: EventLog = NO_EVENTS,
         modes: Modes | None = None,
+        buffered: Buffered | None = None,
     ) -> None:
+        self._buffered = buffered
         self._find = find
         self._modes = modes
         self._fakes = fakes
@@ -184,6 +191,10 @@ class TunnelDoor:
             self._note(EventKind.TUNNEL_REFUSED, client, proven.cloud_id, "disabled")
             _respond(channel, 403, b"Forbidden", b"")
             return
+        place = place_under(channel.transport)
+        if place is not None and not place.become_tunnel(client.address):
+            _refuse(channel, 503, b"Service Unavailable", FULL_RETRY_AFTER)
+            return
         session = TunnelSession(
             system.cloud_id,
             client.address,
@@ -198,7 +209,7 @@ class TunnelDoor:
             b"Connection: Upgrade\r\n%bAuthentication-Info: %b\r\n"
             % (upgrade.fields, proven.authentication_info),
         )
-        tunnel = Multiplexed(Role.SERVER, self._clock, session)
+        tunnel = Multiplexed(Role.SERVER, self._clock, session, buffered=self._buffered)
         if upgrade.websocket:
             channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))
         else:

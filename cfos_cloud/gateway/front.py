@@ -26,6 +26,7 @@ from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.gateway.stream_lines import StreamLines
 from cfos_cloud.gateway.tunnels import Tunnel
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
+from cfos_cloud.listener.places import place_under
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
 from cfos_cloud.relay.upstream import UpstreamConnection
@@ -70,6 +71,8 @@ class FrontConnection:
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[Tunnel, bytes] | None = None
         self._lines = StreamLines()
+        #: Whether the connection's place knows that its client is no stranger.
+        self._proven = False
         #: When the present request for a device came.
         self._began = 0.0
 
@@ -264,6 +267,15 @@ class FrontConnection:
         if tunnel is None:
             self._fail(channel, head, ErrorKind.OFFLINE, "offline", access)
             return None
+        if tunnel.full:
+            why = "too much waits for who does not read"
+            self._fail(channel, head, ErrorKind.UNAVAILABLE, why, access)
+            return None
+        if not self._proven:
+            self._proven = True
+            place = place_under(channel.transport)
+            if place is not None:
+                place.prove()
         self._began = self._gateway.metrics.seconds()
         relay = Relay(self, channel, head, access)
         forwarded, preamble = self._lines.of(access, client, head.host)

@@ -63,6 +63,10 @@ class PassingTunnel(Interface):
     def end_to_end(self) -> bool:
         """Whether this device end takes TLS."""
 
+    @property
+    def full(self) -> bool:
+        """Whether so much waits in its buffers that nothing new should begin."""
+
     def open_stream(self, protocol: IProtocol) -> TunnelStream:
         """:raises LocalError: it takes none."""
 
@@ -161,6 +165,8 @@ class Passthrough(ServerFactory):
         tunnel = None if system is None else self._tunnels.session(system.cloud_id)
         if system is None or tunnel is None or not tunnel.end_to_end or self._stopping:
             raise NoWay("offline", Alert.UNRECOGNIZED_NAME)
+        if tunnel.full:
+            raise NoWay("too much waits", Alert.INTERNAL_ERROR)
         key = fold(system.cloud_id)
         self._make_room(self._open.get(key, set()))
         upstream = RawUpstream(self._clock)

@@ -23,6 +23,10 @@ class Tunnel(Interface):
     def end_to_end(self) -> bool:
         """Whether it takes TLS for the device, and nothing else."""
 
+    @property
+    def full(self) -> bool:
+        """Whether so much waits in its buffers that no new request should begin."""
+
     def open_stream(self, protocol: IProtocol) -> object:
         """
         A new stream to the device end, given to ``protocol``.

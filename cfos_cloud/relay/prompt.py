@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, cast
+from typing import Protocol as Interface
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITransport
@@ -17,6 +18,21 @@ from zope.interface import directlyProvides, providedBy
 RECORD_BYTES = 2**14
 #: Bytes of one read, and of waiting writes above which their producer pauses.
 BUFFER_BYTES = 2**18
+
+
+class Counting(Interface):
+    """Who counts what waits on a connection: the ``place`` of its transport."""
+
+    def wrote(self) -> None:
+        """The transport may keep more than before."""
+
+    def unread(self, size: int) -> None:
+        """So many bytes of the peer wait for somebody to take them."""
+
+
+def counting_of(transport: object) -> Counting | None:
+    """Who counts for a connection, whatever wraps its transport."""
+    return getattr(transport, "place", None)
 
 
 class PromptTransport:
@@ -37,6 +53,7 @@ class PromptTransport:
         #: The end was asked for: what is written now is Twisted's to send, or not.
         self._ending = False
         self._silent = False
+        self._counting = counting_of(tcp)
         directlyProvides(self, providedBy(tcp))
 
     def __getattr__(self, name: str) -> Any:
@@ -60,6 +77,8 @@ class PromptTransport:
         if self._ending or tcp.dataBuffer or not tcp.connected:
             if not self._silent:
                 tcp.write(data)
+                if self._counting is not None:
+                    self._counting.wrote()
             return
         sent = tcp.writeSomeData(data)
         if sent == len(data):
@@ -67,6 +86,8 @@ class PromptTransport:
         tcp.write(data[sent:] if type(sent) is int and sent > 0 else data)
         # Twisted collects writes apart: this makes dataBuffer show what waits.
         tcp.doWrite()
+        if self._counting is not None:
+            self._counting.wrote()
 
     def writeSequence(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))

@@ -48,6 +48,8 @@ class LocalTunnel:
     end_to_end: bool = False
     #: What kind of device it is, for what access keys may do.
     profile: str | None = None
+    #: What waits, waits in the tunnel that TLS came by.
+    full: bool = False
 
     def open_stream(self, protocol: IProtocol) -> None:
         """:raises LocalError: the forwarder takes none."""

@@ -131,6 +131,11 @@ class TunnelSession:
         return self._multiplexed is not None and self._multiplexed.stream_count > 1
 
     @property
+    def full(self) -> bool:
+        """Whether so much waits in its buffers that no new request should begin."""
+        return self._multiplexed is not None and self._multiplexed.buffered.full
+
+    @property
     def peer_left(self) -> bool:
         """Whether the device end has said that it stops."""
         return self._multiplexed is not None and self._multiplexed.peer_left

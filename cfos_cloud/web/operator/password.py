@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.logger import Logger
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
@@ -17,14 +19,20 @@ class OperatorPassword:
     """
     Failures count by source. A source that has to wait is not looked at, and what
     was under way when it came to that is not answered either, so that attempts
-    side by side gain nothing. ``throttle`` is the operators' own table.
+    side by side gain nothing. ``throttle`` is the operators' own table; ``came`` is
+    told the address of each success.
     """
 
     _log = Logger()
 
     def __init__(
-        self, operator: Operator, throttle: Throttle, events: EventLog = NO_EVENTS
+        self,
+        operator: Operator,
+        throttle: Throttle,
+        events: EventLog = NO_EVENTS,
+        came: Callable[[str], None] = lambda address: None,
     ) -> None:
+        self._came = came
         self._operator = operator
         self._throttle = throttle
         self._events = events
@@ -53,6 +61,7 @@ class OperatorPassword:
             self._events.note(EventKind.OPERATOR_LOGIN_FAILED, who)
             raise Unauthorized
         self._throttle.succeeded(keys)
+        self._came(address)
 
     def _go_on(self, keys: tuple[str, ...]) -> None:
         wait = self._throttle.wait(keys)
