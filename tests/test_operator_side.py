@@ -9,11 +9,13 @@ from typing import Any
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 
+from cfos_cloud.bounds import Bounds
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateStore
+from cfos_cloud.listener.places import Room
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
@@ -75,12 +77,14 @@ class OperatorSideTests(RegistryCase):
             seconds=self.clock.seconds,
             now=self.now,
         )
+        self.bounds = Bounds(Room.within(1_000), 16, [], self.clock.seconds)
         self.side = OperatorSide(
             parts,
             RequestMetrics(self.clock.seconds),
             HandshakeMetrics(),
             {"browser": self.browsers},
             side,
+            self.bounds,
         )
         root = mounted(self.side.api, b"cloud", b"api", b"v1")
         self.treq: Any = StubTreq(root)

@@ -146,7 +146,9 @@ class BackPressureTests(PassingCase):
             client.lose()
         self.pump()
         self.assertEqual(len(self.passthrough), 0)
-        self.assertEqual([tunnel.at_server.buffered.size for tunnel in tunnels], [0] * 4)
+        self.assertEqual(
+            [tunnel.at_server.buffered.size for tunnel in tunnels], [0] * 4
+        )
 
 
 class EndTests(PassingCase):
