@@ -33,6 +33,8 @@ from cfos_cloud.tunnel.yamux import (
     StreamOpened,
 )
 
+#: The first stream of a device end's: without it there is no tunnel.
+CONTROL_STREAM = 1
 #: Streams of our own that are open at the same time.
 MAX_OWN_STREAMS = 1024
 #: Bytes that all streams of a connection keep together, for readers here who are slow
@@ -253,7 +255,9 @@ class Multiplexed(Protocol):
         the newest stream.
         """
         for stream in sorted(self._streams.values(), key=_age):
-            if self.core.queued(stream.stream_id):
+            if stream.stream_id != CONTROL_STREAM and self.core.queued(
+                stream.stream_id
+            ):
                 stream.abortConnection()
                 break
         self._count()

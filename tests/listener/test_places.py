@@ -28,6 +28,7 @@ from cfos_cloud.listener.places import (
     MAX_CONNECTIONS,
     MAX_PER_SOURCE,
     MAX_RESERVE,
+    OWN_FILES,
     Place,
     Places,
     Room,
@@ -60,7 +61,7 @@ class RoomTests(SynchronousTestCase):
                 except TooFewFiles:
                     continue
                 all_of_it = room.connections + room.reserve + room.tunnels
-                self.assertLessEqual(all_of_it, max(files - 100, 2), room)
+                self.assertLessEqual(all_of_it, max(files - OWN_FILES, 1), room)
 
     def test_half_of_a_small_limit_is_left_for_tunnels(self) -> None:
         room = Room.within(1024)
@@ -360,7 +361,7 @@ class SocketTests(TestCase):
         writers: list[Writer] = []
 
         class Writers(Recorders):
-            def buildProtocol(self, addr: object) -> Writer:  # type: ignore[override]
+            def buildProtocol(self, addr: object) -> Writer:
                 writers.append(Writer(bytes(SocketTests.SIZE)))
                 return writers[-1]
 
@@ -380,5 +381,5 @@ class SocketTests(TestCase):
         for _ in range(3_000):
             if fact():
                 return
-            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+            await deferLater(reactor, 0.01)
         self.fail("it did not come to that")
