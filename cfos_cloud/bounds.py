@@ -60,7 +60,6 @@ class Bounds:
                 # A UNIX socket's clients have no address.
                 lambda address: not address or trusted.trusts(address),
                 strangers,
-                self.buffered,
                 seconds,
             )
 
@@ -113,13 +112,13 @@ class Bounds:
         bounds = ("source", "total", "tunnels")
         return {**{each: refused[each] for each in bounds}, "bytes": self.cut}
 
-    def _shed(self, most: int) -> None:
+    def _shed(self, limit: int) -> None:
         self.cut += 1
-        passed = self._seldom.due(str(most))
+        passed = self._seldom.due("bytes")
         if passed is not None:
             self.log.warn(
-                "cut off the newest of those for whom bytes wait: more than {most} MiB "
-                "did; {passed} more since the last such line",
-                most=most // MIB,
+                "cut off the newest of those for whom bytes wait: {limit} MiB may; "
+                "{passed} more since the last such line",
+                limit=limit // MIB,
                 passed=passed,
             )

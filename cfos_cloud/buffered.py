@@ -23,12 +23,16 @@ class Holder(Protocol):
 
 class Buffered:
     """
-    The bytes of many holders. Beyond ``most`` those go who came last to hold any, one
+    The bytes of many holders. Beyond the limit those go who came last to hold any, one
     after another until there is room: those who were there before are owed what was
     begun.
 
+    The limit is ``most``, and for a part of a whole never more than the whole has left:
+    so one part alone ends with half at most, two with a third each, and others always
+    find some.
+
     :param whole: what this is a part of, with a bound of its own.
-    :param told: called with each that goes, and with the bound.
+    :param told: called for each that goes, with the limit.
     :ivar size: bytes that are held now.
     """
 
@@ -50,10 +54,15 @@ class Buffered:
         return Buffered(most, self, self._told)
 
     @property
+    def limit(self) -> int:
+        """Bytes that may be held now."""
+        whole = self._whole
+        return self.most if whole is None else min(self.most, whole.most - whole.size)
+
+    @property
     def full(self) -> bool:
         """Whether nothing new should be begun that may need some."""
-        whole = self._whole
-        return self.size >= self.most or (whole is not None and whole.full)
+        return self.size >= self.limit
 
     def hold(self, holder: Holder, size: int) -> None:
         """``holder`` keeps ``size`` bytes from now on, whatever it was before."""
@@ -67,14 +76,15 @@ class Buffered:
         self.size += size - before
         if self._whole is not None:
             self._whole.hold(holder, size)
-        if size > before and self.size > self.most:
+        if size > before and self.size > self.limit:
             self._make_room()
 
     def _make_room(self) -> None:
         for holder in reversed(list(self._held)):
-            if self.size <= self.most:
+            limit = self.limit
+            if self.size <= limit:
                 break
             before = self.size
             holder.shed()
             if self.size < before:
-                self._told(self.most)
+                self._told(limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -102,16 +102,39 @@ class BufferedTests(SynchronousTestCase):
         other.hold(99)
         self.assertFalse(part.full)
 
-    def test_the_newest_of_all_parts_goes_for_the_whole(self) -> None:
+    def test_one_part_alone_has_half_and_leaves_the_rest_to_others(self) -> None:
         one, other = self.whole.part(90), self.whole.part(90)
-        [old], [new] = self.holders(1, one), self.holders(1, other)
-        old.hold(60)
-        new.hold(30)
-        old.hold(80)
-        self.assertEqual((old.was_shed, new.was_shed), (0, 1))
-        self.assertEqual((one.size, other.size, self.whole.size), (80, 0, 80))
+        for holder in self.holders(20, one):
+            holder.hold(5)
+        self.assertEqual(one.size, 50)
+        self.assertTrue(one.full)
+        self.assertFalse(other.full)
+        for holder in self.holders(20, other):
+            holder.hold(5)
+        self.assertEqual(other.size, 25)
+        self.assertFalse(self.whole.part(90).full)
 
-    @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 70)), max_size=60))
+    def test_what_a_part_had_before_the_others_came_it_keeps(self) -> None:
+        one, other = self.whole.part(90), self.whole.part(90)
+        holders = self.holders(4, one)
+        for holder in holders:
+            holder.hold(10)
+        for holder in self.holders(20, other):
+            holder.hold(5)
+        holders[0].hold(9)
+        self.assertEqual([each.was_shed for each in holders], [0] * 4)
+
+    def test_the_whole_s_own_make_room_with_the_newest_of_all(self) -> None:
+        part = self.whole.part(90)
+        [old], [new] = self.holders(1), self.holders(1, part)
+        old.hold(60)
+        new.hold(20)
+        old.hold(90)
+        self.assertEqual((old.was_shed, new.was_shed), (0, 1))
+        self.assertEqual((part.size, self.whole.size), (0, 90))
+
+    @settings(suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 70)), max_size=30))
     def test_whatever_happens_sums_are_right_and_within_bounds(
         self, changes: list[tuple[int, int]]
     ) -> None:

@@ -38,6 +38,8 @@ from cfos_cloud.tunnel.yamux import Role
 STOPPING_RETRY_AFTER = 10
 #: … to one that has no room for more tunnels.
 FULL_RETRY_AFTER = 300
+#: Bytes that wait in the streams of a tunnel, and on the connections that lead to them.
+MAX_TUNNEL_BYTES = 128 * 1024 * 1024
 
 
 class KnownSystem(Interface):
@@ -78,7 +80,7 @@ class TunnelDoor:
         modes: Modes | None = None,
         buffered: Buffered | None = None,
     ) -> None:
-        self._buffered = buffered
+        self._buffered = buffered or Buffered(2 * MAX_TUNNEL_BYTES)
         self._find = find
         self._modes = modes
         self._fakes = fakes
@@ -191,8 +193,9 @@ class TunnelDoor:
             self._note(EventKind.TUNNEL_REFUSED, client, proven.cloud_id, "disabled")
             _respond(channel, 403, b"Forbidden", b"")
             return
+        buffered = self._buffered.part(MAX_TUNNEL_BYTES)
         place = place_under(channel.transport)
-        if place is not None and not place.become_tunnel(client.address):
+        if place is not None and not place.become_tunnel(client.address, buffered):
             _refuse(channel, 503, b"Service Unavailable", FULL_RETRY_AFTER)
             return
         session = TunnelSession(
@@ -209,7 +212,7 @@ class TunnelDoor:
             b"Connection: Upgrade\r\n%bAuthentication-Info: %b\r\n"
             % (upgrade.fields, proven.authentication_info),
         )
-        tunnel = Multiplexed(Role.SERVER, self._clock, session, buffered=self._buffered)
+        tunnel = Multiplexed(Role.SERVER, self._clock, session, buffered=buffered)
         if upgrade.websocket:
             channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))
         else:

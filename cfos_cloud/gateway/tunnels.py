@@ -6,6 +6,7 @@ from typing import Protocol as Interface
 
 from twisted.internet.interfaces import IProtocol
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
@@ -24,8 +25,8 @@ class Tunnel(Interface):
         """Whether it takes TLS for the device, and nothing else."""
 
     @property
-    def full(self) -> bool:
-        """Whether so much waits in its buffers that no new request should begin."""
+    def buffered(self) -> Buffered | None:
+        """What waits in its streams, and on the connections that lead to them."""
 
     def open_stream(self, protocol: IProtocol) -> object:
         """

@@ -87,7 +87,6 @@ class Places:
 
     :param exempt: whether an address stands for many sources, as a proxy's does.
     :param strangers: what waits on connections whose client has proven nothing.
-    :param clients: … on those of clients who have.
     :param seconds: a clock, for the log.
     """
 
@@ -99,12 +98,10 @@ class Places:
         known: KnownSources,
         exempt: Callable[[str], bool],
         strangers: Buffered,
-        clients: Buffered,
         seconds: Callable[[], float],
     ) -> None:
         self.room = room
         self.strangers = strangers
-        self.clients = clients
         #: Connections that are no tunnels.
         self.taken = 0
         self.tunnels = 0
@@ -228,21 +225,26 @@ class Place:
         else:
             places.tunnels -= 1
 
-    def prove(self) -> None:
-        """The client is no stranger: it has a session, or a key."""
-        places = self._places
-        if places is not None and self._account is places.strangers:
+    def counts_for(self, account: Buffered) -> None:
+        """
+        What waits here counts there: the client is no stranger, but somebody who may
+        use a tunnel, and what that leads to.
+        """
+        if self._places is not None and account is not self._account:
             self._account.hold(self, 0)
-            self._account = places.clients
+            self._account = account
             self._count()
 
-    def become_tunnel(self, address: str) -> bool:
-        """Whether there is room for a tunnel; then it is none of the others."""
+    def become_tunnel(self, address: str, account: Buffered) -> bool:
+        """
+        Whether there is room for a tunnel; then it is none of the others, and what
+        waits for it counts in ``account``.
+        """
         places = self._places
         source = self._source
         if places is None or source is None or not places.to_tunnel(address):
             return False
-        self.prove()
+        self.counts_for(account)
         places.give_back(source)
         self._source = None
         return True

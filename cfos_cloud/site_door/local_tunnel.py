@@ -49,7 +49,7 @@ class LocalTunnel:
     #: What kind of device it is, for what access keys may do.
     profile: str | None = None
     #: What waits, waits in the tunnel that TLS came by.
-    full: bool = False
+    buffered: None = None
 
     def open_stream(self, protocol: IProtocol) -> None:
         """:raises LocalError: the forwarder takes none."""

@@ -38,7 +38,8 @@ CONTROL_STREAM = 1
 #: Streams of our own that are open at the same time.
 MAX_OWN_STREAMS = 1024
 #: Bytes that all streams of a connection keep together, for readers here who are slow
-#: and for a peer that is. Beyond them the newest of those streams is reset.
+#: and for a peer that is, where nobody says another bound. Beyond them the newest of
+#: those streams is reset.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 #: Heartbeats after which a stream of our own is reset that we have done with, and
 #: whose peer does not end its part.
@@ -72,7 +73,7 @@ class Multiplexed(Protocol):
 
     ``bytes_in`` and ``bytes_out`` count what passed the connection, frames included.
 
-    :param buffered: where what its streams keep counts as well.
+    :param buffered: where what its streams keep counts.
     """
 
     log = Logger()
@@ -96,11 +97,7 @@ class Multiplexed(Protocol):
         self._streams: dict[int, TunnelStream] = {}
         self._parity = role.value % 2
         self._own_streams = 0
-        self.buffered = (
-            Buffered(MAX_HELD_BYTES)
-            if buffered is None
-            else buffered.part(MAX_HELD_BYTES)
-        )
+        self.buffered = Buffered(MAX_HELD_BYTES) if buffered is None else buffered
         #: Of what was written to streams, and had not left when it was last counted.
         self._unsent = 0
         #: Of streams of our own that linger: since how many heartbeats.
@@ -277,8 +274,11 @@ class Multiplexed(Protocol):
             self.bytes_out += len(data)
             transport.write(data)
             if self.blocked:
-                for stream in list(self.blocked):
-                    stream.drained()
+                # Not all of them: hundreds may wait for credit, beside one that moves.
+                for stream_id in self.core.sent:
+                    stream = self._streams.get(stream_id)
+                    if stream is not None and stream.blocked:
+                        stream.drained()
         self._count()
 
     def _count(self) -> None:

@@ -116,6 +116,11 @@ class Connection:
         """Bytes that all streams have queued, see :meth:`queued`."""
         return self._outbox.unsent
 
+    @property
+    def sent(self) -> list[int]:
+        """IDs of the streams whose bytes the last :meth:`next_bytes` has handed out."""
+        return self._outbox.sent
+
     def receive_data(self, data: bytes) -> list[Event]:
         """
         What the peer's next bytes mean, however they were split on their way. When

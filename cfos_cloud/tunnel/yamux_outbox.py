@@ -35,6 +35,8 @@ class Outbox:
         self._closed = False
         #: Bytes that streams have queued, and :meth:`take` did not hand out.
         self.unsent = 0
+        #: IDs of the streams whose bytes the last :meth:`take` has handed out.
+        self.sent: list[int] = []
 
     def add(self, frame: bytes) -> None:
         """Queue a frame that our own side wants to send."""
@@ -77,6 +79,7 @@ class Outbox:
         if limit <= 0:
             return b""
         parts: Parts = []
+        sent = self.sent = []
         size = self._take_control(parts)
         ring, quantum = self._ring, self._quantum
         while ring and size < limit:
@@ -86,6 +89,7 @@ class Outbox:
             before = stream.queued
             size += stream.take(most, parts)
             self.unsent -= before - stream.queued
+            sent.append(stream.stream_id)
             if stream.fin_due:
                 size += self._take_fin(stream, parts)
             if stream.sendable:

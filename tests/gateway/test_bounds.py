@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
 
 from cfos_cloud.buffered import Buffered
-from cfos_cloud.gateway.door import FULL_RETRY_AFTER
+from cfos_cloud.gateway.door import FULL_RETRY_AFTER, MAX_TUNNEL_BYTES
 from cfos_cloud.gateway.gateway import FrontFactory
 from cfos_cloud.listener.counted_tls import CountedTLSFactory
 from cfos_cloud.listener.first_bytes import Route
@@ -23,7 +23,6 @@ from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.metrics import HandshakeMetrics
 from cfos_cloud.relay.channel import HEAD_SECONDS
 from cfos_cloud.tunnel.heartbeat import HEARTBEAT
-from cfos_cloud.tunnel.multiplex import MAX_HELD_BYTES
 from tests.gateway.support import HTML, JSON, Browser, DeviceCase
 from tests.gateway.test_door import DoorCase
 from tests.memory import MemoryTransport
@@ -47,7 +46,6 @@ def everybody(buffered: Buffered, clock: Clock, tunnels: int = 10) -> Places:
         KnownSources(),
         lambda address: False,
         buffered.part(buffered.most // 4),
-        buffered,
         clock.seconds,
     )
 
@@ -59,7 +57,8 @@ class BoundCase(DeviceCase):
         super().setUp()
         self.buffered = Buffered(4 * MIB)
         self.places = everybody(self.buffered, self.clock)
-        self.tunnel = make_tunnel(self.clock, self.exchange, buffered=self.buffered)
+        self.part = self.buffered.part(MAX_TUNNEL_BYTES)
+        self.tunnel = make_tunnel(self.clock, self.exchange, buffered=self.part)
 
     def visitor(self, *, logged_in: bool = True) -> Browser:
         """Somebody on a connection that has a place."""
@@ -140,7 +139,7 @@ class SlowReaderTests(BoundCase):
         self.assertLessEqual(self.buffered.size, 4 * MIB)
         aborted = [reader.wire.aborted for reader in readers]
         first = aborted.index(True)
-        self.assertGreaterEqual(first, 15)
+        self.assertGreaterEqual(first, 7)
         self.assertEqual(aborted[:first], [False] * first)
         reader = readers[0]
         reader.channel.resumeProducing()
@@ -160,7 +159,7 @@ class SlowReaderTests(BoundCase):
         self.buffered.most = 256 * MIB
         alone = self.turns_for(8 * MIB)
         readers = [self.slow_reader(384 * KIB) for _ in range(200)]
-        self.assertLessEqual(self.buffered.size, MAX_HELD_BYTES)
+        self.assertLessEqual(self.buffered.size, MAX_TUNNEL_BYTES)
         self.assertGreater(self.buffered.size, 40 * MIB)
         beside = self.turns_for(8 * MIB)
         self.assertLessEqual(beside, alone / 0.8)
@@ -225,7 +224,7 @@ class StrangerTests(BoundCase):
         self.assertEqual(sum(aborted), 40 - MIB // 40_000)
         self.assertTrue(aborted[-1])
         self.assertFalse(aborted[0])
-        self.assertFalse(self.places.clients.full)
+        self.assertFalse(self.part.full)
         self.download(known, 50)
         self.pump()
         self.assertEqual(known.one().status, 200)
@@ -261,7 +260,7 @@ class ZeroWindowTests(BoundCase):
             self.assertLessEqual(self.buffered.size, MIB)
         self.revocation_over()
         answered = [bool(uploader.wire.value()) for uploader in uploaders]
-        self.assertEqual(answered[:8], [False] * 8)
+        self.assertEqual(answered[:4], [False] * 4)
         self.assertIn(True, answered)
         self.assertFalse(self.tunnel.over)
         self.assertIsNotNone(self.exchange.session("W00-A"))

@@ -90,7 +90,6 @@ class PlacesCase(SynchronousTestCase):
             self.known,
             lambda address: address == PROXY,
             self.strangers,
-            self.whole,
             self.clock.seconds,
         )
 
@@ -169,23 +168,23 @@ class PlacesTests(PlacesCase):
 
     def test_a_tunnel_takes_none_of_these_places(self) -> None:
         for place in self.fill("192.0.2.7")[:3]:
-            self.assertTrue(place.become_tunnel("192.0.2.7"))
+            self.assertTrue(place.become_tunnel("192.0.2.7", self.whole))
         self.assertEqual((self.places.taken, self.places.tunnels), (5, 3))
         self.assertEqual(len(self.fill("192.0.2.7")), 3)
 
     def test_tunnels_have_a_bound_of_their_own(self) -> None:
         places = self.fill_all()
-        became = [place.become_tunnel("192.0.2.7") for place in places[:6]]
+        became = [place.become_tunnel("192.0.2.7", self.whole) for place in places[:6]]
         self.assertEqual(became, [True] * 4 + [False] * 2)
         self.assertEqual(self.places.refused["tunnels"], 2)
         self.assertEqual(self.places.taken, 16)
         places[0].leave()
         self.assertEqual(self.places.tunnels, 3)
-        self.assertTrue(places[5].become_tunnel("192.0.2.7"))
+        self.assertTrue(places[5].become_tunnel("192.0.2.7", self.whole))
 
     def test_when_all_have_left_nothing_is_remembered(self) -> None:
         places = self.fill_all()
-        places[0].become_tunnel("203.0.113.0")
+        places[0].become_tunnel("203.0.113.0", self.whole)
         for place in places:
             place.leave()
         self.assertEqual((self.places.taken, self.places.tunnels), (0, 0))
@@ -222,11 +221,13 @@ class WaitingTests(PlacesCase):
 
     def test_who_has_proven_something_is_no_stranger_any_more(self) -> None:
         self.place.unread(70)
-        self.place.prove()
-        self.place.prove()
-        self.assertEqual((self.strangers.size, self.whole.size), (0, 70))
+        tunnel, other = self.whole.part(1_000), self.whole.part(1_000)
+        self.place.counts_for(tunnel)
+        self.place.counts_for(tunnel)
+        self.assertEqual((self.strangers.size, tunnel.size), (0, 70))
         self.place.unread(30)
-        self.assertEqual((self.strangers.size, self.whole.size), (0, 30))
+        self.place.counts_for(other)
+        self.assertEqual((tunnel.size, other.size, self.whole.size), (0, 30, 30))
 
     def test_what_has_left_holds_nothing(self) -> None:
         self.place.unread(70)
@@ -240,7 +241,7 @@ class WaitingTests(PlacesCase):
         self.assertEqual(self.whole.size, 0)
 
     def test_but_never_a_tunnel_s(self) -> None:
-        self.place.become_tunnel("192.0.2.7")
+        self.place.become_tunnel("192.0.2.7", self.whole)
         self.place.unread(1_000_001)
         self.assertFalse(self.transport.aborted)
 
@@ -353,9 +354,7 @@ class SocketTests(TestCase):
         def never(address: str) -> bool:
             return False
 
-        return Places(
-            Room(4, 4, 0, 0), KnownSources(), never, whole, whole, Clock().seconds
-        )
+        return Places(Room(4, 4, 0, 0), KnownSources(), never, whole, Clock().seconds)
 
     async def connect(self, places: Places) -> tuple[Writer, Reader]:
         writers: list[Writer] = []
