@@ -10,7 +10,7 @@ from tests.end_to_end.client import Client
 
 #: Seconds between two requests, and of one window.
 PACE = 0.02
-WINDOW = 5.0
+WINDOW = 2.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Latency:
         ordered = sorted(seconds)
         at = [ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.95)]
         return cls(at[0] * 1e3, at[1] * 1e3)
+
+    def within(self, times: float, *others: Latency) -> bool:
+        """Whether both figures are at most so many times the worst of ``others``."""
+        return all(
+            mine <= times * max(theirs)
+            for mine, theirs in (
+                (self.p50, [each.p50 for each in others]),
+                (self.p95, [each.p95 for each in others]),
+            )
+        )
 
     @classmethod
     def typical(cls, windows: list[Latency]) -> Latency:

@@ -20,9 +20,11 @@ from pathlib import Path
 from statistics import median
 from unittest import SkipTest
 
+from cfos_cloud.listener.known_sources import OPERATOR_PLACES, SYSTEM_PLACES
+from cfos_cloud.listener.places import MAX_PER_SOURCE
 from tests.end_to_end.case import EndToEndTestCase
 from tests.end_to_end.client import LOGIN, Client, Wire
-from tests.end_to_end.daemons import OPERATOR_PASSWORD
+from tests.end_to_end.daemons import OPERATOR_PASSWORD, Server
 from tests.end_to_end.processes import wait_until
 from tests.slow.paced import WINDOW, Latency, PacedClient
 
@@ -30,13 +32,13 @@ TOOL = "slowhttptest"
 MIB = 1024 * 1024
 ATTACK_SECONDS = 60
 #: Windows before an attack and after it.
-IDLE_WINDOWS = 3
+IDLE_WINDOWS = 4
 #: How much longer a request may take meanwhile.
 MOST_SLOWED = 2.0
-#: Connections that an attacker wants, and that one source gets: --max-connections-
-#: per-source, and what is kept for the machine itself, where all of this runs.
+#: Connections that an attacker wants, and that there are at most: those of one source,
+#: from which two device ends and the operator come, and a few of the others.
 WANTED = 1000
-MOST_PLACES = 512 + 32
+MOST_PLACES = MAX_PER_SOURCE + OPERATOR_PLACES + 2 * SYSTEM_PLACES + 10
 #: Addresses of the others.
 USER, OPERATOR, READERS = "127.50.0.1", "127.50.0.2", "127.50.0.3"
 
@@ -61,11 +63,20 @@ class SlowHTTPTestTests(SlowCase):
         if shutil.which(TOOL) is None:
             raise SkipTest(f"{TOOL} is missing")
         super().setUp()
-        used = self.make_site(server=self.busy)
-        user = used.device.client(source=USER)
-        self.user = PacedClient(user, "/file")
-        self.addCleanup(self.user.close)
-        self.user.window()
+        self.user = self.user_of(self.busy)
+        # What the attacker's own computing costs the machine is not the server's fault:
+        # a twin that nobody attacks, asked in turn, shows it.
+        (self.directory / "twin").mkdir()
+        twin = Server(self.directory / "twin")
+        self.addCleanup(twin.close)
+        self.twin = self.user_of(twin)
+
+    def user_of(self, server: Server) -> PacedClient:
+        site = self.make_site(server=server)
+        user = PacedClient(site.device.client(source=USER), "/file")
+        self.addCleanup(user.close)
+        user.window()
+        return user
 
     def attacked(self, *options: str, path: str = LOGIN) -> int:
         """
@@ -76,25 +87,26 @@ class SlowHTTPTestTests(SlowCase):
         before = [self.user.window() for _ in range(IDLE_WINDOWS)]
         command = [TOOL, *options, f"-c{WANTED}", "-r100", f"-l{ATTACK_SECONDS}"]
         command += ["-p5", f"-u{self.busy.url}{path}"]
-        beside, places, kept = [], [], []
+        beside, twin, places, kept = [], [], [], []
         with repeated(command) as begun:
-            for _ in range(int(ATTACK_SECONDS / WINDOW)):
+            for _ in range(int(ATTACK_SECONDS / WINDOW / 2)):
                 beside.append(self.user.window())
+                twin.append(self.twin.window())
                 places.append(self.metric("cfos_cloud_connections"))
                 kept.append(self.metric("cfos_cloud_buffered_bytes"))
             restarts: int = begun() - 1
         after = [self.user.window() for _ in range(IDLE_WINDOWS)]
-        idle, slowed = Latency.typical(before + after), Latency.typical(beside)
+        idle, other = Latency.typical(before + after), Latency.typical(twin)
+        slowed = Latency.typical(beside)
         print(
-            f"\n{' '.join(options)}: idle {idle}; attacked {slowed}; "
+            f"\n{options[0]}: idle {idle}; attacked {slowed}, its twin {other}; "
             f"at most {max(places):.0f} connections and {max(kept) / MIB:.1f} MiB "
             f"waiting; begun anew {restarts} times"
         )
         self.assertGreater(max(places), 100, "there was an attack")
-        self.assertLessEqual(max(places), MOST_PLACES + 10)
+        self.assertLessEqual(max(places), MOST_PLACES)
         self.assertLessEqual(max(kept), self.metric("cfos_cloud_buffered_limit_bytes"))
-        self.assertLessEqual(slowed.p50, MOST_SLOWED * idle.p50)
-        self.assertLessEqual(slowed.p95, MOST_SLOWED * idle.p95)
+        self.assertTrue(slowed.within(MOST_SLOWED, idle, other), "it slows others")
         wait_until(
             lambda: self.metric("cfos_cloud_connections") < 10, "all of it is over"
         )
@@ -111,7 +123,7 @@ class SlowHTTPTestTests(SlowCase):
         page = self.busy.client(source=USER).get(LOGIN).body
         style = re.search(rb'"(/cloud/assets/[^"]+\.css[^"]*)"', page)
         assert style is not None
-        slowly = ("-X", "-w16", "-y64", "-n1", "-z16", "-k20")
+        slowly = ("-X", "-w16", "-y64", "-n1", "-z16", "-k10")
         self.attacked(*slowly, path=style[1].decode())
 
     def test_ranges_without_end(self) -> None:
