@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol as Interface
 
@@ -20,6 +21,25 @@ BUFFERED_MIB = 256
 #: The part of them that strangers may have, who have neither a session nor a key.
 STRANGERS_SHARE = 4
 MIB = 1024 * 1024
+
+
+#: Taken for a limit of open files where the system has none.
+_ENDLESS = 2**20
+
+
+def raise_file_limit() -> int:
+    """
+    Each tunnel and each browser is an open file: take as many as the system allows.
+
+    :returns: how many that are.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _ENDLESS if hard == resource.RLIM_INFINITY else hard
+    if soft == resource.RLIM_INFINITY:
+        return _ENDLESS
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
 
 
 class SeenSystem(Interface):
@@ -80,6 +100,21 @@ class Bounds:
         """A listener of the registry's."""
         if change.kind is ChangeKind.REMOVED:
             self.known.system_went(change.system.cloud_id)
+
+    def tell(self, systems: int) -> None:
+        """Write into the log what there is room for."""
+        room = self.places.room
+        self.log.info(
+            "room for {connections} connections and {tunnels} tunnels",
+            connections=room.connections,
+            tunnels=room.tunnels,
+        )
+        if systems > room.tunnels:
+            self.log.warn(
+                "{systems} systems are more than the open files are enough for: raise "
+                "their limit (LimitNOFILE, ulimit -n)",
+                systems=systems,
+            )
 
     @property
     def gauges(self) -> Mapping[str, tuple[str, Callable[[], float]]]:

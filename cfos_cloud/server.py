@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from cfos_cloud import __version__
-from cfos_cloud.bounds import BUFFERED_MIB, Bounds
+from cfos_cloud.bounds import BUFFERED_MIB, Bounds, raise_file_limit
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
 from cfos_cloud.events import EventKind
@@ -121,7 +120,7 @@ class CloudServer(LoggedService):
         self._options = options
         self.bounds = Bounds(
             Room.within(
-                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                raise_file_limit(),
                 options["max-connections"],
                 options["max-connections-per-source"],
             ),
@@ -427,11 +426,7 @@ class CloudServer(LoggedService):
             systems=_count(len(self.systems), "system"),
             addresses=", ".join(map(_place, self._listening.addresses)),
         )
-        self.log.info(
-            "room for {connections} connections and {tunnels} tunnels",
-            connections=self.bounds.places.room.connections,
-            tunnels=self.bounds.places.room.tunnels,
-        )
+        self.bounds.tell(len(self.systems))
         if self._admin_listening is not None:
             self.log.info(
                 "the operator's page and API are at {addresses}",
@@ -510,16 +505,8 @@ def _place(address: IAddress) -> str:
     return str(address)
 
 
-def _raise_file_limit() -> None:
-    """Each tunnel and each browser is a file: take as many as the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def makeService(options: Options) -> CloudServer:
     """What twistd runs; errors of files and ports are one line and exit status 1."""
-    _raise_file_limit()
     stop_once(reactor)
     # In the log it is to be found from anywhere.
     data_dir = data_directory(options["data-dir"]).resolve()

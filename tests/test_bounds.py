@@ -67,6 +67,16 @@ class BoundsTests(RegistryCase):
         taken = [self.bounds.places.take("") for _ in range(16)]
         self.assertNotIn(None, taken)
 
+    def test_the_log_tells_what_there_is_room_for_and_when_that_is_too_little(
+        self,
+    ) -> None:
+        for systems, lines in ((2, 1), (3, 2)):
+            with capturedLogs() as events:
+                self.bounds.tell(systems)
+            self.assertEqual(len(events), lines)
+        self.assertIn("room for 16 connections and 2", formatEvent(events[0]))
+        self.assertIn("LimitNOFILE", formatEvent(events[1]))
+
     def test_the_operator_s_port_has_its_own_places(self) -> None:
         self.fill()
         self.assertIsNotNone(self.bounds.admin_places.take("192.0.2.7"))

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -46,7 +45,7 @@ USER, OPERATOR, READERS = "127.50.0.1", "127.50.0.2", "127.50.0.3"
 class SlowCase(EndToEndTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.busy = self.make_server()
+        self.busy = self.make_server("--allow-http")
         self.operator = self.busy.client(source=OPERATOR)
 
     def metric(self, name: str) -> float:
@@ -85,7 +84,7 @@ class SlowHTTPTestTests(SlowCase):
         :returns: how often the attacker had to begin anew, all cut off.
         """
         before = [self.user.window() for _ in range(IDLE_WINDOWS)]
-        command = [TOOL, *options, f"-c{WANTED}", "-r100", f"-l{ATTACK_SECONDS}"]
+        command = [TOOL, *options, f"-c{WANTED}", "-r50", f"-l{ATTACK_SECONDS}"]
         command += ["-p5", f"-u{self.busy.url}{path}"]
         beside, twin, places, kept = [], [], [], []
         with repeated(command) as begun:
@@ -181,14 +180,13 @@ class SlowReaders(threading.Thread):
         for each in self._sockets:
             each.setblocking(False)
         while not self._over.wait(1.0):
-            # A select would not see what TLS has read already.
             for each in list(self._sockets):
                 self._take(each)
 
     def _take(self, wire: socket.socket) -> None:
         try:
             data = wire.recv(self._rate)
-        except ssl.SSLWantReadError:
+        except BlockingIOError:
             return
         except OSError:
             data = b""
@@ -211,21 +209,23 @@ class ManyReadersTests(SlowCase):
 
     def test_they_take_nothing_from_others_and_little_memory(self) -> None:
         self.slow_site = self.make_site("--max-connections=256", server=self.busy)
-        plain = self.slow_site.device.client(source=USER)
-        before, cost_before = self.speed(plain)
+        user = self.slow_site.device.client(source=USER)
+        before, cost_before = self.speed(user)
         rss = self.busy.process.memory("VmRSS")
-        wires = [self.slow_wire(plain) for _ in range(self.READERS)]
+        # Without TLS, of whose records one is all or nothing: 16 s of such reading.
+        reader = self.slow_site.device.client(source=READERS, tls=False)
+        wires = [self.slow_wire(reader) for _ in range(self.READERS)]
         readers = SlowReaders(wires, self.RATE)
         readers.start()
         self.addCleanup(readers.stop)
         time.sleep(10)
-        beside, cost = self.speed(plain)
+        beside, cost = self.speed(user)
         kept = self.metric("cfos_cloud_buffered_bytes")
         grown = self.busy.process.memory("VmRSS") - rss
         readers.stop()
         for wire in wires:
             wire.close()
-        after, cost_after = self.speed(plain)
+        after, cost_after = self.speed(user)
         alone = (before + after) / 2
         print(
             f"\n{self.READERS} readers of {self.RATE} bytes a second: a download at "
@@ -235,7 +235,7 @@ class ManyReadersTests(SlowCase):
             f"{kept / MIB:.1f} MiB wait, {grown / MIB:.1f} MiB more RSS"
         )
         self.assertEqual(readers.ended, 0)
-        self.assertGreater(readers.read, 5 * self.READERS * self.RATE)
+        self.assertGreater(readers.read, self.READERS * self.RATE)
         self.assertGreaterEqual(beside, 0.8 * alone)
         limit = self.metric("cfos_cloud_buffered_limit_bytes")
         self.assertLessEqual(kept, limit)
@@ -262,9 +262,7 @@ class ManyReadersTests(SlowCase):
         ticks = sum(int(each[11]) + int(each[12]) for each in fields)
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def slow_wire(self, client: Client) -> Wire:
-        reader = self.busy.client(source=READERS)
-        reader.cookies = dict(client.cookies)
+    def slow_wire(self, reader: Client) -> Wire:
         wire = self.begin(f"/sized?n={64 * MIB}", client=reader)
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.read_head()
