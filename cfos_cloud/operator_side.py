@@ -11,6 +11,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
+from cfos_cloud.bounds import Bounds
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.key_side import KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
@@ -79,7 +80,6 @@ class ServerParts:
     :ivar seconds: a clock that nobody sets.
     :ivar now: the time, aware of its zone.
     :ivar time_of_day: the same, for whoever wants a clock.
-    :ivar open_connections: how many there are at the ports.
     """
 
     systems: Systems
@@ -99,7 +99,6 @@ class ServerParts:
     seconds: Callable[[], float]
     now: Callable[[], datetime]
     time_of_day: IReactorTime
-    open_connections: Callable[[], int]
 
 
 class OperatorSide(Service):
@@ -118,17 +117,22 @@ class OperatorSide(Service):
         handshakes: HandshakeMetrics,
         throttles: Mapping[str, Throttle],
         keys: KeySide,
+        bounds: Bounds,
         *,
         own_port: bool = False,
     ) -> None:
         """
+        :param bounds: told where the operator is, and asked for the metrics.
         :param throttles: those of who logs in elsewhere, for the metrics.
         :param own_port: whether browsers of systems have another one.
         """
         self._parts = parts
+        self._bounds = bounds
         throttle = Throttle(parts.seconds)
         self.sessions = OperatorSessions(parts.seconds)
-        self.password = OperatorPassword(parts.operator, throttle, parts.events)
+        self.password = OperatorPassword(
+            parts.operator, throttle, parts.events, bounds.known.operator_came
+        )
         self.login = OperatorLogin(self.password, self.sessions, parts.events)
         self.live = Live(parts.systems, parts.exchange, parts.clock)
         self._authorizers = {
@@ -262,10 +266,6 @@ class OperatorSide(Service):
                 "Browsers that are logged in as the operator",
                 lambda: len(self.sessions),
             ),
-            "connections": (
-                "Connections to the server's ports, but for what is passed on unopened",
-                parts.open_connections,
-            ),
             "streams": (
                 "Streams of all tunnels: one each for control, and one for a request",
                 lambda: sum(session.stream_count for session in parts.exchange),
@@ -300,7 +300,13 @@ class OperatorSide(Service):
             ),
         }
         sources = Sources(
-            requests, self._tunnels, handshakes, parts.exchange, throttles, gauges
+            requests,
+            self._tunnels,
+            handshakes,
+            parts.exchange,
+            throttles,
+            {**gauges, **self._bounds.gauges},
+            self._bounds.refusals,
         )
         app = Klein()
         mount(app, [MetricsResource(sources)], self._authorizers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from cfos_cloud import __version__
+from cfos_cloud.bounds import BUFFERED_MIB, Bounds, raise_file_limit
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
 from cfos_cloud.events import EventKind
@@ -39,6 +39,7 @@ from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
 from cfos_cloud.listener.listening import ListeningService
+from cfos_cloud.listener.places import Room, TooFewFiles
 from cfos_cloud.listener.ports import ListenError, NumberedPort, PortSpec
 from cfos_cloud.listener.self_signed import domain_names, server_names
 from cfos_cloud.listener.tls import ReloadableTLS
@@ -119,6 +120,16 @@ class CloudServer(LoggedService):
         self._data_dir = data_dir
         self._options = options
         self._time_of_day = time_of_day = TimeOfDay(reactor)
+        self.bounds = Bounds(
+            Room.within(
+                raise_file_limit(),
+                options["max-connections"],
+                options["max-connections-per-source"],
+            ),
+            options["max-buffered-mib"] or BUFFERED_MIB,
+            options.trusted_proxies,
+            monotonic,
+        )
         secret = ServerSecret.in_directory(data_dir)
         self.database = Database(options["database"] or default_url(data_dir), reactor)
         self.events = Events(self.database, time_of_day)
@@ -142,6 +153,7 @@ class CloudServer(LoggedService):
         record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
         self.systems.subscribe(self._system_changed)
+        self.systems.subscribe(self.bounds.system_changed)
         self._health = Health(self.database, reactor)
         self._level = level
         self._make_certificates(data_dir)
@@ -168,6 +180,7 @@ class CloudServer(LoggedService):
         self._listening = self._ports.listen(
             options.port_spec,
             lambda secure: FrontFactory(self.gateway, secure=secure),
+            self.bounds.places,
             None if self._hosts.is_shared else self.passthrough,
             self.gateway.proxies if options["proxy-protocol"] else None,
         )
@@ -235,7 +248,6 @@ class CloudServer(LoggedService):
             monotonic,
             _now,
             self._time_of_day,
-            self._open_connections,
         )
         return OperatorSide(
             parts,
@@ -243,6 +255,7 @@ class CloudServer(LoggedService):
             self._handshakes,
             self._throttles,
             self.key_side,
+            self.bounds,
             own_port=self._options.admin_port_spec is not None,
         )
 
@@ -272,6 +285,7 @@ class CloudServer(LoggedService):
             reactor,
             self.events,
             SystemModes(self.systems, self._hosts),
+            self.bounds.buffered,
         )
         state = SessionState(self.sessions, self.systems, self.exchange, pages)
         admin = side.admin_pages(
@@ -379,7 +393,9 @@ class CloudServer(LoggedService):
             self._requests,
         )
         return self._ports.listen(
-            port, lambda secure: PagesFactory(self._admin_pages, secure=secure)
+            port,
+            lambda secure: PagesFactory(self._admin_pages, secure=secure),
+            self.bounds.admin_places,
         )
 
     def _port_lost(self, error: ListenError) -> None:
@@ -403,6 +419,7 @@ class CloudServer(LoggedService):
             leave(Options.command, f"{self._data_dir / 'tls'}: {error}")
         except (CertificateError, DatabaseError, AdminPasswordError) as error:
             leave(Options.command, error)
+        self.bounds.follow(self.systems, self.exchange)
         super().startService()
         self._health.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
@@ -412,6 +429,7 @@ class CloudServer(LoggedService):
             systems=_count(len(self.systems), "system"),
             addresses=", ".join(map(_place, self._listening.addresses)),
         )
+        self.bounds.tell(len(self.systems))
         if self._admin_listening is not None:
             self.log.info(
                 "the operator's page and API are at {addresses}",
@@ -450,11 +468,6 @@ class CloudServer(LoggedService):
         self.events.note(EventKind.SERVER_STOPPED)
         await self.events.close()
         await self.database.close()
-
-    def _open_connections(self) -> int:
-        admin = self._admin_listening
-        of_admin = 0 if admin is None else len(self._admin_pages.channels)
-        return len(self.gateway.channels) + of_admin
 
     def _busy(self) -> bool:
         return any(session.busy for session in self.exchange)
@@ -495,16 +508,8 @@ def _place(address: IAddress) -> str:
     return str(address)
 
 
-def _raise_file_limit() -> None:
-    """Each tunnel and each browser is a file: take as many as the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def makeService(options: Options) -> CloudServer:
     """What twistd runs; errors of files and ports are one line and exit status 1."""
-    _raise_file_limit()
     keep_steady(reactor)
     stop_once(reactor)
     # In the log it is to be found from anywhere.
@@ -512,7 +517,7 @@ def makeService(options: Options) -> CloudServer:
     try:
         make_private(data_dir)
         return CloudServer(options, data_dir, LogLevel(options.loglevel))
-    except (DatabaseError, ListenError, SecretFileError) as error:
+    except (DatabaseError, ListenError, SecretFileError, TooFewFiles) as error:
         leave(Options.command, error)
     except OSError as error:
         leave(Options.command, f"{error.filename or data_dir}: {error.strerror}")

@@ -18,6 +18,13 @@ from cfos_cloud.listener.self_signed import server_names
 from cfos_cloud.site_info import InvalidSiteInfo, SiteInfo, check_link, check_name
 
 DEFAULT_PORT = "4443"
+#: Options that are numbers, and the least that each may be.
+_NUMBERS = {
+    "max-connections": 16,
+    "max-connections-per-source": 8,
+    "max-buffered-mib": 16,
+}
+_MOST_DIGITS = 9
 
 
 class Options(DaemonOptions):
@@ -49,6 +56,9 @@ class Options(DaemonOptions):
             None,
             "database URL [default: SQLite in the data directory]",
         ],
+        ["max-connections", None, None, "of browsers, in all [default: 8192 at most]"],
+        ["max-connections-per-source", None, None, "of an address [default: 512]"],
+        ["max-buffered-mib", None, None, "waiting for slow readers [default: 256]"],
         ["operator-name", None, None, "who operates the server, for its pages"],
         ["imprint-url", None, None, "link to the operator's imprint"],
         ["privacy-url", None, None, "link to the operator's privacy notice"],
@@ -79,6 +89,9 @@ class Options(DaemonOptions):
             server_names("", self["domain"])
         except ValueError as error:
             raise usage.UsageError(str(error)) from error
+        for name, least in _NUMBERS.items():
+            if self[name] is not None:
+                self[name] = _number(name, self[name], least)
         if self["proxy-protocol"] and not self.trusted_proxies:
             raise usage.UsageError(
                 "--proxy-protocol needs --trusted-proxy: the network of the proxy"
@@ -105,3 +118,10 @@ class Options(DaemonOptions):
             return None if value is None else check(value)
         except InvalidSiteInfo as error:
             raise usage.UsageError(f"--{option}: {error}") from error
+
+
+def _number(option: str, value: str, least: int) -> int:
+    is_one = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+    if not is_one or int(value) < least:
+        raise usage.UsageError(f"--{option} {value!r} is no number from {least} on")
+    return int(value)

@@ -14,6 +14,7 @@ from cfos_cloud.listener.client_hello import by_name
 from cfos_cloud.listener.counted_tls import CountedTLSFactory
 from cfos_cloud.listener.first_bytes import Route
 from cfos_cloud.listener.listening import ListeningService
+from cfos_cloud.listener.places import Places
 from cfos_cloud.listener.plain import PlainOnlyFactory
 from cfos_cloud.listener.ports import ListenError, PortSpec
 from cfos_cloud.listener.proxied import ProxiedFactory
@@ -39,6 +40,7 @@ class ServerPorts:
         self,
         port: PortSpec,
         factory: Callable[[bool], ServerFactory],
+        places: Places,
         passthrough: Passthrough | None = None,
         proxies: ProxyTrust | None = None,
     ) -> ListeningService:
@@ -46,6 +48,7 @@ class ServerPorts:
         Bound, and accepting once it is started.
 
         :param factory: makes that of connections behind TLS, or without.
+        :param places: for its connections.
         :param passthrough: has those whose TLS is not ours.
         :param proxies: begin with a PROXY header.
         :raises ListenError: the port can't be had.
@@ -57,12 +60,13 @@ class ServerPorts:
         )
         routes = {Route.TLS: secure, Route.PLAIN: plain}
         if passthrough is None:
-            first: ServerFactory = SnifferFactory(routes, reactor)
+            first: ServerFactory = SnifferFactory(routes, reactor, places=places)
         else:
             routes[Route.PASSED] = passthrough
             by_sni = by_name(passthrough.is_passed)
-            first = SnifferFactory(routes, reactor, by_sni)
+            first = SnifferFactory(routes, reactor, by_sni, places=places)
         if proxies is not None:
+            # In front of the places: they are its clients', whom the header names.
             first = ProxiedFactory(first, proxies.trusts, reactor)
         listening = ListeningService(reactor, port, first, self.lost)
         listening.bind()

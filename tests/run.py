@@ -1,7 +1,7 @@
 """
 Run the tests: ``python -m tests.run [NAME...]``. Without a name all of them, side by
-side in ``WORKERS`` processes (one more than there are cores, as many tests mostly wait),
-but those of ``tests.slow``.
+side in ``WORKERS`` processes (one more than there are cores, as many tests wait), but
+those of ``tests.slow``.
 
 The last line is ``N passed, N failed, N skipped``, counted by trial. The exit
 status is 0 only if at least one test ran and none failed. A DeprecationWarning

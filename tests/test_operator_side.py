@@ -11,11 +11,13 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
+from cfos_cloud.bounds import Bounds
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateStore
+from cfos_cloud.listener.places import Room
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
@@ -78,14 +80,15 @@ class OperatorSideTests(RegistryCase):
             seconds=self.clock.seconds,
             now=self.now,
             time_of_day=self.clock,
-            open_connections=lambda: 3,
         )
+        self.bounds = Bounds(Room.within(1_000), 16, [], self.clock.seconds)
         self.side = OperatorSide(
             parts,
             RequestMetrics(self.clock.seconds),
             HandshakeMetrics(),
             {"browser": self.browsers},
             side,
+            self.bounds,
         )
         root = mounted(self.side.api, b"cloud", b"api", b"v1")
         self.treq: Any = StubTreq(root)

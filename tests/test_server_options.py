@@ -149,3 +149,21 @@ class ProxyProtocolTests(OptionsCase):
         options = self.parse("--proxy-protocol", "--trusted-proxy=10.0.0.1")
         self.assertTrue(options["proxy-protocol"])
         self.assertFalse(self.parse("--trusted-proxy=10.0.0.1")["proxy-protocol"])
+
+
+class BoundOptionsTests(OptionsCase):
+    NAMES = ("max-connections", "max-connections-per-source", "max-buffered-mib")
+
+    def test_by_themselves_they_say_nothing(self) -> None:
+        options = self.parse()
+        self.assertEqual([options[name] for name in self.NAMES], [None] * 3)
+
+    def test_they_are_numbers(self) -> None:
+        options = self.parse(*(f"--{name}=1000" for name in self.NAMES))
+        self.assertEqual([options[name] for name in self.NAMES], [1000] * 3)
+
+    def test_what_is_none_or_too_small_to_live_by_is_refused(self) -> None:
+        for name in self.NAMES:
+            for value in ("", "0", "7", "-1", "many", "1e3", "9" * 30):
+                line = self.refused(f"--{name}={value}")
+                self.assertIn(f"--{name}", line)

@@ -14,7 +14,7 @@ from cfos_cloud.device.trust import Verify
 from cfos_cloud.device.ways import Transport
 
 DEFAULT_CONNECTIONS = 4
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 256
 
 
 class InvalidSetting(ValueError):

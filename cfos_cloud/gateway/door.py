@@ -8,11 +8,13 @@ from typing import Protocol as Interface
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
+from cfos_cloud.listener.places import place_under
 from cfos_cloud.listener.tls import served_certificate
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.relay.unsent import keep_unsent_short
@@ -36,6 +38,10 @@ from cfos_cloud.tunnel.yamux import Role
 
 #: Seconds for a device to come back to a server that is about to stop.
 STOPPING_RETRY_AFTER = 10
+#: … to one that has no room for more tunnels.
+FULL_RETRY_AFTER = 300
+#: Bytes that wait in the streams of a tunnel, and on the connections that lead to them.
+MAX_TUNNEL_BYTES = 128 * 1024 * 1024
 
 
 class KnownSystem(Interface):
@@ -60,6 +66,7 @@ class TunnelDoor:
 
     :param find: the system of a Cloud ID in any case, from memory.
     :param fakes: verifiers for those that don't exist.
+    :param buffered: where what the tunnels' streams keep counts.
     """
 
     log = Logger()
@@ -73,7 +80,9 @@ class TunnelDoor:
         clock: IReactorTime,
         events: EventLog = NO_EVENTS,
         modes: Modes | None = None,
+        buffered: Buffered | None = None,
     ) -> None:
+        self._buffered = buffered or Buffered(2 * MAX_TUNNEL_BYTES)
         self._find = find
         self._modes = modes
         self._fakes = fakes
@@ -190,6 +199,11 @@ class TunnelDoor:
             self._note(EventKind.TUNNEL_REFUSED, client, proven.cloud_id, "disabled")
             _respond(channel, 403, b"Forbidden", b"")
             return
+        buffered = self._buffered.part(MAX_TUNNEL_BYTES)
+        place = place_under(channel.transport)
+        if place is not None and not place.become_tunnel(client.address, buffered):
+            _refuse(channel, 503, b"Service Unavailable", FULL_RETRY_AFTER)
+            return
         session = TunnelSession(
             system.cloud_id,
             client.address,
@@ -205,7 +219,7 @@ class TunnelDoor:
             % (upgrade.fields, proven.authentication_info),
         )
         keep_unsent_short(channel.transport)
-        tunnel = Multiplexed(Role.SERVER, self._clock, session)
+        tunnel = Multiplexed(Role.SERVER, self._clock, session, buffered=buffered)
         if upgrade.websocket:
             channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))
         else:

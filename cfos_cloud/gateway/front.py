@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.gateway import cookies
 from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import Place, place_of
@@ -27,6 +28,7 @@ from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.gateway.stream_lines import StreamLines
 from cfos_cloud.gateway.tunnels import Tunnel
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
+from cfos_cloud.listener.places import place_under
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
 from cfos_cloud.relay.upstream import UpstreamConnection
@@ -71,6 +73,8 @@ class FrontConnection:
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[Tunnel, bytes] | None = None
         self._lines = StreamLines()
+        #: Where what waits on the connection counts, if not among strangers.
+        self._buffered: Buffered | None = None
         #: When the present request for a device came.
         self._began = 0.0
 
@@ -266,6 +270,16 @@ class FrontConnection:
         if tunnel is None:
             self._fail(channel, head, ErrorKind.OFFLINE, "offline", access)
             return None
+        buffered = tunnel.buffered
+        if buffered is not None and buffered.full:
+            why = "too much waits for who does not read"
+            self._fail(channel, head, ErrorKind.UNAVAILABLE, why, access)
+            return None
+        if buffered is not self._buffered:
+            self._buffered = buffered
+            place = place_under(channel.transport)
+            if place is not None and buffered is not None:
+                place.counts_for(buffered)
         self._began = self._gateway.metrics.seconds()
         relay = Relay(self, channel, head, access)
         forwarded, preamble = self._lines.of(access, client, head.host)

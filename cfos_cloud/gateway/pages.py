@@ -120,6 +120,7 @@ class PageExchange:
             self._refuse(413, b"Content Too Large")
             return
         self._body += data
+        self._count(len(self._body))
 
     def end(self) -> None:
         if self._over:
@@ -129,6 +130,7 @@ class PageExchange:
         request.content = io.BytesIO()
         request.handleContentChunk(bytes(self._body))
         self._body.clear()
+        self._count(0)
         # Framing is the channel's: as HTTP/2 there is none of twisted.web's.
         request.requestReceived(self._head.method, self._head.target, b"HTTP/2")
 
@@ -230,9 +232,15 @@ class PageExchange:
         if not self._over:
             self._channel.flush()
 
+    def _count(self, unread: int) -> None:
+        if self._channel.counting is not None:
+            self._channel.counting.unread(unread)
+
     def _refuse(self, status: int, reason: bytes) -> None:
         self._cancel_timer()
         self._over = True
+        self._body.clear()
+        self._count(0)
         self._respond(status, reason, b"Cache-Control: no-store\r\n", 0)
         self._channel.finish()
 

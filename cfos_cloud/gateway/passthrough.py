@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.client import plain_address
 from cfos_cloud.gateway.hosts import Hosts
@@ -23,6 +24,7 @@ from cfos_cloud.gateway.passed_pair import Arrival, PassedPair, turn_away
 from cfos_cloud.gateway.stream_lines import tls_line
 from cfos_cloud.listener.alert import Alert
 from cfos_cloud.listener.client_hello import asked_for
+from cfos_cloud.listener.places import place_under
 from cfos_cloud.metrics import PassedMetrics
 from cfos_cloud.relay.raw import RawClient, RawUpstream
 from cfos_cloud.seldom import Seldom
@@ -62,6 +64,10 @@ class PassingTunnel(Interface):
     @property
     def end_to_end(self) -> bool:
         """Whether this device end takes TLS."""
+
+    @property
+    def buffered(self) -> Buffered | None:
+        """What waits in its streams, and on the connections that lead to them."""
 
     def open_stream(self, protocol: IProtocol) -> TunnelStream:
         """:raises LocalError: it takes none."""
@@ -161,6 +167,9 @@ class Passthrough(ServerFactory):
         tunnel = None if system is None else self._tunnels.session(system.cloud_id)
         if system is None or tunnel is None or not tunnel.end_to_end or self._stopping:
             raise NoWay("offline", Alert.UNRECOGNIZED_NAME)
+        buffered = tunnel.buffered
+        if buffered is not None and buffered.full:
+            raise NoWay("too much waits", Alert.INTERNAL_ERROR)
         key = fold(system.cloud_id)
         self._make_room(self._open.get(key, set()))
         upstream = RawUpstream(self._clock)
@@ -171,6 +180,9 @@ class Passthrough(ServerFactory):
         except LocalError as error:
             pair.give_up()
             raise NoWay("no stream", Alert.INTERNAL_ERROR) from error
+        place = place_under(client.transport)
+        if place is not None and buffered is not None:
+            place.counts_for(buffered)
         self._open.setdefault(key, set()).add(pair)
         upstream.write(tls_line(name, address))
         return pair

@@ -6,6 +6,7 @@ from typing import Protocol as Interface
 
 from twisted.internet.interfaces import IProtocol
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
@@ -22,6 +23,10 @@ class Tunnel(Interface):
     @property
     def end_to_end(self) -> bool:
         """Whether it takes TLS for the device, and nothing else."""
+
+    @property
+    def buffered(self) -> Buffered | None:
+        """What waits in its streams, and on the connections that lead to them."""
 
     def open_stream(self, protocol: IProtocol) -> object:
         """

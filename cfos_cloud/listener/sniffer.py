@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES, Route, choose
 from cfos_cloud.listener.liveness import end_with_peer
+from cfos_cloud.listener.places import Place, Places
 
 #: Seconds that a client may take until its first bytes allow a choice.
 PATIENCE = 10.0
@@ -40,14 +41,18 @@ class Sniffer(Protocol):
     factory turns it down, is cut without an answer.
     """
 
-    def __init__(self, factory: SnifferFactory) -> None:
+    def __init__(self, factory: SnifferFactory, place: Place | None = None) -> None:
         self._settings = factory
+        self._place = place
         self._seen = b""
         self._inner: IProtocol | None = None
         self._patience: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         transport = self._transport()
+        if self._place is not None:
+            self._place.occupied_by(transport)
+            self._place = None
         if isinstance(transport.getHost(), IPv4Address | IPv6Address):
             # Writes are joined before they get here: waiting for more to send
             # only adds delay.
@@ -116,6 +121,7 @@ class SnifferFactory(ServerFactory):
     :param choose: a function of the first bytes, called again with more of them
         as long as it answers :attr:`Route.NEED_MORE`.
     :param patience: seconds for a client's first bytes.
+    :param places: whoever finds none is not built for: closed at once.
     """
 
     noisy = False
@@ -126,14 +132,19 @@ class SnifferFactory(ServerFactory):
         clock: IReactorTime,
         choose: Callable[[bytes], Route] = choose,
         patience: float = PATIENCE,
+        places: Places | None = None,
     ) -> None:
         self.routes = routes
         self.clock = clock
         self.choose = choose
         self.patience = patience
+        self.places = places
 
-    def buildProtocol(self, addr: IAddress | None) -> Sniffer:
-        return Sniffer(self)
+    def buildProtocol(self, addr: IAddress | None) -> Sniffer | None:
+        if self.places is None:
+            return Sniffer(self)
+        place = self.places.take(getattr(addr, "host", None) or "")
+        return None if place is None else Sniffer(self, place)
 
     def startFactory(self) -> None:
         for factory in self.routes.values():

@@ -23,7 +23,7 @@ from cfos_cloud.http.message import (
 )
 from cfos_cloud.relay.deadline import NEVER, Deadline
 from cfos_cloud.relay.intake import Intake
-from cfos_cloud.relay.prompt import half_close, prompt
+from cfos_cloud.relay.prompt import Counting, counting_of, half_close, prompt
 from cfos_cloud.relay.sinks import RequestHandler, RequestSink, SwitchedSink
 
 __all__ = ["RequestChannel", "RequestHandler", "RequestSink"]
@@ -86,6 +86,10 @@ class RequestChannel(Protocol):
         self._closing = False
         self._closed = False
         self._in_head = False
+        #: Bytes of a head that has not come whole.
+        self._head_bytes = 0
+        #: Who counts what is kept here.
+        self.counting: Counting | None = None
         self._deadline = Deadline(clock, self.abort)
         self._handed: Protocol | None = None
 
@@ -277,6 +281,7 @@ class RequestChannel(Protocol):
         super().makeConnection(prompt(transport))
 
     def connectionMade(self) -> None:
+        self.counting = counting_of(self.transport)
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
         self._deadline.set(self._head_seconds)
 
@@ -290,10 +295,13 @@ class RequestChannel(Protocol):
             # More before the upgrade is decided: one read of it is enough.
             if self._intake.has_rest:
                 self._pause_reading()
-        elif self._response_done and self._request_done and not self._in_head:
-            # A part of a head: the rest may not trickle in for ever.
-            self._in_head = True
-            self._deadline.set(self._head_seconds)
+        elif self._response_done and self._request_done:
+            self._head_bytes += len(data)
+            self._count(self._head_bytes)
+            if not self._in_head:
+                # A part of a head: the rest may not trickle in for ever.
+                self._in_head = True
+                self._deadline.set(self._head_seconds)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = True
@@ -394,7 +402,10 @@ class RequestChannel(Protocol):
         self._request_done = head.length == 0
         self._response_done = False
         self._keep_alive = True
-        self._in_head = False
+        if self._in_head:
+            self._in_head = False
+            self._head_bytes = 0
+            self._count(0)
         self._deadline.moment = NEVER
         sink = self.handler.request(self, head)
         if sink is None or self._response_done:
@@ -440,9 +451,16 @@ class RequestChannel(Protocol):
             and self._handed is None
         ):
             self._reading = False
+            if self._intake.unread:
+                self._count(len(self._intake.unread))
             self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def _resume_reading(self) -> None:
         if not self._reading and not self.lost and not self._read_ended:
             self._reading = True
+            self._count(0)
             self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def _count(self, unread: int) -> None:
+        if self.counting is not None:
+            self.counting.unread(unread)

@@ -52,7 +52,8 @@ class Intake:
         if events:
             self.events += events
             return True
-        return bool(self.events or self.unread)
+        # A head of several pieces is a part of one as long as it brings nothing.
+        return bool(self.events) or self.more()
 
     def more(self) -> bool:
         """

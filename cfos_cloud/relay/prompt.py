@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, cast
+from typing import Protocol as Interface
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITransport
@@ -23,6 +24,21 @@ GATHERED_BYTES = 4 * RECORD_BYTES
 _OVERHEAD_BYTES = 2**11
 #: Bytes of one read, and of waiting writes above which their producer pauses.
 BUFFER_BYTES = 2**18
+
+
+class Counting(Interface):
+    """Who counts what waits on a connection: the ``place`` of its transport."""
+
+    def wrote(self) -> None:
+        """The transport may keep more than before."""
+
+    def unread(self, size: int) -> None:
+        """So many bytes of the peer wait for somebody to take them."""
+
+
+def counting_of(transport: object) -> Counting | None:
+    """Who counts for a connection, whatever wraps its transport."""
+    return getattr(transport, "place", None)
 
 
 class PromptTransport:
@@ -43,6 +59,7 @@ class PromptTransport:
         self._ending = False
         self._silent = False
         self._pauses_at_once = False
+        self._counting = counting_of(tcp)
         directlyProvides(self, providedBy(tcp))
 
     def __getattr__(self, name: str) -> Any:
@@ -53,6 +70,8 @@ class PromptTransport:
         if self._ending or tcp.dataBuffer or not tcp.connected:
             if not self._silent:
                 tcp.write(data)
+                if self._counting is not None:
+                    self._counting.wrote()
             return
         sent = tcp.writeSomeData(data)
         if sent == len(data):
@@ -62,6 +81,8 @@ class PromptTransport:
         tcp.doWrite()
         if self._pauses_at_once and tcp.dataBuffer:
             self._pause_producer()
+        if self._counting is not None:
+            self._counting.wrote()
 
     def writeSequence(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))

@@ -51,6 +51,8 @@ class LocalTunnel:
     end_to_end: bool = False
     #: What kind of device it is, for what access keys may do.
     profile: str | None = None
+    #: What waits, waits in the tunnel that TLS came by.
+    buffered: None = None
 
     @property
     def status(self) -> JSONObject:

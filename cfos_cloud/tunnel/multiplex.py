@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.tunnel.heartbeat import HEARTBEAT, MAX_UNANSWERED_PINGS, Heartbeat
 from cfos_cloud.tunnel.reasons import ProtocolBroken, TunnelBroken
 from cfos_cloud.tunnel.stream import RESET, TunnelStream
@@ -32,10 +33,13 @@ from cfos_cloud.tunnel.yamux import (
     StreamOpened,
 )
 
+#: The first stream of a device end's: without it there is no tunnel.
+CONTROL_STREAM = 1
 #: Streams of our own that are open at the same time.
 MAX_OWN_STREAMS = 1024
-#: Bytes that all paused streams of a connection hold together; whose bytes would be
-#: more is reset.
+#: Bytes that all streams of a connection keep together, for readers here who are slow
+#: and for a peer that is, where nobody says another bound. Beyond them the newest of
+#: those streams is reset.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 #: Heartbeats after which a stream of our own is reset that we have done with, and
 #: whose peer does not end its part.
@@ -73,6 +77,8 @@ class Multiplexed(Protocol):
     Frames of one reactor turn leave in one write, while the transport takes them.
 
     ``bytes_in`` and ``bytes_out`` count what passed the connection, frames included.
+
+    :param buffered: where what its streams keep counts.
     """
 
     log = Logger()
@@ -84,6 +90,7 @@ class Multiplexed(Protocol):
         listener: MultiplexListener,
         heartbeat: float = HEARTBEAT,
         limits: Limits | None = None,
+        buffered: Buffered | None = None,
     ) -> None:
         self.core = Connection(role, Limits() if limits is None else limits)
         self.blocked: set[TunnelStream] = set()
@@ -95,7 +102,9 @@ class Multiplexed(Protocol):
         self._streams: dict[int, TunnelStream] = {}
         self._parity = role.value % 2
         self._own_streams = 0
-        self._held = 0
+        self.buffered = Buffered(MAX_HELD_BYTES) if buffered is None else buffered
+        #: Of what was written to streams, and had not left when it was last counted.
+        self._unsent = 0
         #: Of streams of our own that linger: since how many heartbeats.
         self._lingering: dict[TunnelStream, int] = {}
         self._awake = False
@@ -202,6 +211,7 @@ class Multiplexed(Protocol):
         self.core.go_away(0)
         for stream in list(self._streams.values()):
             stream.connection_lost(reason)
+        self.buffered.hold(self, 0)
         self._listener.multiplex_lost(reason)
 
     # IPushProducer
@@ -246,16 +256,18 @@ class Multiplexed(Protocol):
         if stream.stream_id % 2 == self._parity:
             self._own_streams -= 1
 
-    def hold(self, size: int) -> bool:
-        """Whether a paused stream may keep so many bytes more."""
-        if self._held + size > MAX_HELD_BYTES:
-            return False
-        self._held += size
-        return True
-
-    def release(self, size: int) -> None:
-        """So many bytes are kept no longer."""
-        self._held -= size
+    def shed(self) -> None:
+        """
+        See :class:`~cfos_cloud.buffered.Holder`: of what waits for the peer, that of
+        the newest stream.
+        """
+        for stream in sorted(self._streams.values(), key=_age):
+            if stream.stream_id != CONTROL_STREAM and self.core.queued(
+                stream.stream_id
+            ):
+                stream.abortConnection()
+                break
+        self._count()
 
     def _turn_ended(self) -> None:
         self._awake = False
@@ -273,8 +285,18 @@ class Multiplexed(Protocol):
             self.bytes_out += len(data)
             transport.write(data)
             if self.blocked:
-                for stream in list(self.blocked):
-                    stream.drained()
+                # Not all of them: hundreds may wait for credit, beside one that moves.
+                for stream_id in self.core.sent:
+                    stream = self._streams.get(stream_id)
+                    if stream is not None and stream.blocked:
+                        stream.drained()
+        self._count()
+
+    def _count(self) -> None:
+        unsent = self.core.unsent
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self.buffered.hold(self, unsent)
 
     def _close(self) -> None:
         """All that could be sent is with the transport."""
@@ -331,3 +353,8 @@ class Multiplexed(Protocol):
         self.abort(
             TunnelBroken(f"{count} pings without an answer: the connection is dead")
         )
+
+
+def _age(stream: TunnelStream) -> int:
+    """The newest first; those of either side are opened one after another."""
+    return -stream.stream_id

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.timestamps import rfc3339
 from cfos_cloud.tunnel.control import (
     INVALID_REQUEST,
@@ -134,6 +135,11 @@ class TunnelSession:
     def busy(self) -> bool:
         """Whether a request is under way."""
         return self.stream_count > 1
+
+    @property
+    def buffered(self) -> Buffered | None:
+        """What waits in its streams, and on the connections that lead to them."""
+        return None if self._multiplexed is None else self._multiplexed.buffered
 
     @property
     def peer_left(self) -> bool:

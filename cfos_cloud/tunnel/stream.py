@@ -178,10 +178,9 @@ class TunnelStream:
     def data_received(self, data: bytes) -> None:
         """The peer's next bytes; held while the protocol has us paused."""
         if self._paused or self._held:
-            if self._multiplexed.hold(len(data)):
-                self._held += data
-            else:
-                self.abortConnection()
+            self._held += data
+            # Which may end this stream, or another one.
+            self._multiplexed.buffered.hold(self, len(self._held))
         else:
             self._deliver(data)
 
@@ -213,8 +212,12 @@ class TunnelStream:
 
     def _take_held(self) -> bytes:
         held, self._held = bytes(self._held), bytearray()
-        self._multiplexed.release(len(held))
+        self._multiplexed.buffered.hold(self, 0)
         return held
+
+    def shed(self) -> None:
+        """See :class:`~cfos_cloud.buffered.Holder`."""
+        self.abortConnection()
 
     def _failed(self) -> None:
         """In an ``except``: one stream's fault must not end the others."""

@@ -111,6 +111,16 @@ class Connection:
         """How many streams are alive, whoever opened them."""
         return len(self._streams)
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that all streams have queued, see :meth:`queued`."""
+        return self._outbox.unsent
+
+    @property
+    def sent(self) -> list[int]:
+        """IDs of the streams whose bytes the last :meth:`next_bytes` has handed out."""
+        return self._outbox.sent
+
     def receive_data(self, data: bytes) -> list[Event]:
         """
         What the peer's next bytes mean, however they were split on their way. When
@@ -157,6 +167,7 @@ class Connection:
         stream = self._writable(stream_id)
         if data:
             stream.put(data)
+            self._outbox.unsent += len(data)
             self._outbox.add_stream(stream)
 
     def send_fin(self, stream_id: int) -> None:
@@ -339,6 +350,7 @@ class Connection:
 
     def _forget(self, stream: Stream) -> None:
         del self._streams[stream.stream_id]
+        self._outbox.unsent -= stream.queued
         stream.forget()
         self._streams_of_peer -= stream.opened_by_peer
         if self._receiver is stream:

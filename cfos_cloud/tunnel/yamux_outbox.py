@@ -33,6 +33,10 @@ class Outbox:
         self._updates: list[Stream] = []
         self._ring: deque[Stream] = deque()
         self._closed = False
+        #: Bytes that streams have queued, and :meth:`take` did not hand out.
+        self.unsent = 0
+        #: IDs of the streams whose bytes the last :meth:`take` has handed out.
+        self.sent: list[int] = []
 
     def add(self, frame: bytes) -> None:
         """Queue a frame that our own side wants to send."""
@@ -66,6 +70,7 @@ class Outbox:
         """Drop everything, now and later, but the frame ``last``."""
         self._closed = True
         self._control = bytearray(last)
+        self.unsent = 0
         self._updates.clear()
         self._ring.clear()
 
@@ -74,13 +79,17 @@ class Outbox:
         if limit <= 0:
             return b""
         parts: Parts = []
+        sent = self.sent = []
         size = self._take_control(parts)
         ring, quantum = self._ring, self._quantum
         while ring and size < limit:
             stream = ring.popleft()
             # Alone, a stream fills the rest: fewer frames, and nobody waits for it.
             most = quantum if ring else max(quantum, limit - size)
+            before = stream.queued
             size += stream.take(most, parts)
+            self.unsent -= before - stream.queued
+            sent.append(stream.stream_id)
             if stream.fin_due:
                 size += self._take_fin(stream, parts)
             if stream.sendable:

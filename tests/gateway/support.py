@@ -78,12 +78,17 @@ class Browser:
     """One connection; it has the cookie of ``session``."""
 
     def __init__(
-        self, factory: FrontFactory, clock: Clock, address: str, secure: bool
+        self,
+        factory: FrontFactory,
+        clock: Clock,
+        address: str,
+        secure: bool,
+        wire: MemoryTransport | None = None,
     ) -> None:
         self.clock = clock
         self.secure = secure
         self.session: Session | None = None
-        self.wire = MemoryTransport()
+        self.wire = MemoryTransport() if wire is None else wire
         self.channel = factory.buildProtocol(IPv4Address("TCP", address, 50_000))
         self.channel.makeConnection(self.wire)
 

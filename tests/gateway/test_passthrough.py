@@ -93,7 +93,7 @@ class BackPressureTests(PassingCase):
         for _ in range(80):
             self.say(bytes(64 * 1024))
         self.assertEqual(client.wire.take(), b"")
-        self.assertLessEqual(self.tunnel.at_server._held, 1024 * 1024)
+        self.assertLessEqual(self.tunnel.at_server.buffered.size, 1024 * 1024)
         waiting = self.tunnel.at_device.core.queued(self.stream().stream.stream_id)
         self.assertGreater(waiting, 4 * 1024 * 1024)
         client.protocol.resumeProducing()
@@ -140,13 +140,15 @@ class BackPressureTests(PassingCase):
             for each in tunnel.device.streams:
                 each.stream.write(sent)
             tunnel.pump()
-            self.assertLessEqual(tunnel.at_server._held, MAX_HELD_BYTES)
+            self.assertLessEqual(tunnel.at_server.buffered.size, MAX_HELD_BYTES)
         self.assertEqual({len(each.wire.value()) for each in clients}, {5})
         for client in clients:
             client.lose()
         self.pump()
         self.assertEqual(len(self.passthrough), 0)
-        self.assertEqual([tunnel.at_server._held for tunnel in tunnels], [0] * 4)
+        self.assertEqual(
+            [tunnel.at_server.buffered.size for tunnel in tunnels], [0] * 4
+        )
 
 
 class EndTests(PassingCase):

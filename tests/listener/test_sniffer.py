@@ -85,6 +85,7 @@ class SnifferTests(SynchronousTestCase):
 
     def connect(self) -> tuple[Sniffer, FakeSocket]:
         sniffer = self.factory.buildProtocol(None)
+        assert sniffer is not None
         transport = FakeSocket(sniffer)
         sniffer.makeConnection(transport)
         return sniffer, transport
@@ -130,6 +131,7 @@ class SnifferTests(SynchronousTestCase):
         self,
     ) -> None:
         sniffer = self.factory.buildProtocol(None)
+        assert sniffer is not None
         transport = FakeSocket(Protocol())
         sniffer.makeConnection(transport)
         sniffer.dataReceived(b"GET ")
@@ -243,7 +245,9 @@ class ByNameTests(SynchronousTestCase):
         routes = {Route.PASSED: self.passed, Route.TLS: self.tls}
         chosen = by_name(lambda asked: asked == name)
         factory = SnifferFactory(routes, self.clock, chosen)
-        self.sniffer = factory.buildProtocol(None)
+        sniffer = factory.buildProtocol(None)
+        assert sniffer is not None
+        self.sniffer = sniffer
         self.wire = FakeSocket(self.sniffer)
         self.sniffer.makeConnection(self.wire)
         self.hello = records(hello(server_name(name)), 30)

@@ -12,6 +12,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from cfos_cloud.buffered import Buffered
 from cfos_cloud.tunnel.control import JSONObject, UnknownMethod
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.multiplex import Multiplexed
@@ -150,6 +151,7 @@ class MemoryTunnel:
         exchange: Exchange,
         cloud_id: str = "W00-A",
         client: str = "192.0.2.7",
+        buffered: Buffered | None = None,
         **more: Any,
     ) -> None:
         self.clock = clock
@@ -162,7 +164,9 @@ class MemoryTunnel:
             **more,
         )
         self.device = Device(clock)
-        self.at_server = Multiplexed(Role.SERVER, clock, self.session)
+        self.at_server = Multiplexed(
+            Role.SERVER, clock, self.session, buffered=buffered
+        )
         self.at_device = Multiplexed(Role.CLIENT, clock, self.device)
         self.server_wire = MemoryTransport()
         self.device_wire = MemoryTransport()

@@ -62,6 +62,7 @@ class Sources:
     Where the numbers are.
 
     :ivar gauges: what there is now, by name without prefix: help and how to tell.
+    :ivar refusals: who was turned away or cut off, by the bound.
     :ivar logins: failed log-ins, by where they were.
     """
 
@@ -71,6 +72,7 @@ class Sources:
     open_tunnels: OpenTunnels
     logins: Mapping[str, FailureCount]
     gauges: Mapping[str, tuple[str, Callable[[], float]]]
+    refusals: Callable[[], Mapping[str, int]]
 
 
 class ServerCollector(Collector):
@@ -102,6 +104,12 @@ class ServerCollector(Collector):
             "Failed log-ins, by who was refused",
             "at",
             {at: count.failures for at, count in sources.logins.items()},
+        )
+        yield _counter(
+            "shed",
+            "Connections refused or cut off because of a bound",
+            "bound",
+            sources.refusals(),
         )
 
     def _tunnels(self) -> Iterable[Metric]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol as Interface
 
 from twisted.logger import Logger
@@ -26,14 +26,20 @@ class OperatorPassword:
     """
     Failures count by source. A source that has to wait is not looked at, and what
     was under way when it came to that is not answered either, so that attempts
-    side by side gain nothing. ``throttle`` is the operators' own table.
+    side by side gain nothing. ``throttle`` is the operators' own table; ``came`` is
+    told the address of each success.
     """
 
     _log = Logger()
 
     def __init__(
-        self, operator: PasswordCheck, throttle: Throttle, events: EventLog = NO_EVENTS
+        self,
+        operator: PasswordCheck,
+        throttle: Throttle,
+        events: EventLog = NO_EVENTS,
+        came: Callable[[str], None] = lambda address: None,
     ) -> None:
+        self._came = came
         self._operator = operator
         self._throttle = throttle
         self._events = events
@@ -62,6 +68,7 @@ class OperatorPassword:
             self._events.note(EventKind.OPERATOR_LOGIN_FAILED, who)
             raise Unauthorized
         self._throttle.succeeded(keys)
+        self._came(address)
 
     def _go_on(self, keys: tuple[str, ...]) -> None:
         wait = self._throttle.wait(keys)

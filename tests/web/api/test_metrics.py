@@ -37,6 +37,7 @@ class MetricsTests(OperatorAPICase):
             [Tunnel(), Tunnel()],
             {"browser": self.browsers},
             {"systems": ("Systems", lambda: 7)},
+            lambda: {"source": 3, "bytes": 0},
         )
         app = Klein()
         authorizers = operator_authorizers(self.password, self.sessions)

@@ -1,0 +1,269 @@
+"""
+slowhttptest for a minute in each of its ways, while somebody uses a device; and two
+hundred who read a kilobyte a second.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from unittest import SkipTest
+
+from cfos_cloud.listener.known_sources import OPERATOR_PLACES, SYSTEM_PLACES
+from cfos_cloud.listener.places import MAX_PER_SOURCE
+from tests.end_to_end.case import EndToEndTestCase
+from tests.end_to_end.client import LOGIN, Client, Wire
+from tests.end_to_end.daemons import OPERATOR_PASSWORD, Server
+from tests.end_to_end.processes import wait_until
+from tests.slow.paced import WINDOW, Latency, PacedClient
+
+TOOL = "slowhttptest"
+MIB = 1024 * 1024
+ATTACK_SECONDS = 60
+#: Windows before an attack and after it.
+IDLE_WINDOWS = 4
+#: How much longer a request may take meanwhile.
+MOST_SLOWED = 2.0
+#: Connections that an attacker wants, and that there are at most: those of one source,
+#: from which two device ends and the operator come, and a few of the others.
+WANTED = 1000
+MOST_PLACES = MAX_PER_SOURCE + OPERATOR_PLACES + 2 * SYSTEM_PLACES + 10
+#: Addresses of the others.
+USER, OPERATOR, READERS = "127.50.0.1", "127.50.0.2", "127.50.0.3"
+
+
+class SlowCase(EndToEndTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.busy = self.make_server("--allow-http")
+        self.operator = self.busy.client(source=OPERATOR)
+
+    def metric(self, name: str) -> float:
+        credentials = base64.b64encode(f"admin:{OPERATOR_PASSWORD}".encode()).decode()
+        fields = [("Authorization", f"Basic {credentials}")]
+        answer = self.operator.request("GET", "/cloud/metrics", b"", fields)
+        found = re.search(rb"^%b (\S+)$" % name.encode(), answer.body, re.MULTILINE)
+        assert found is not None, (name, answer)
+        return float(found[1])
+
+
+class SlowHTTPTestTests(SlowCase):
+    def setUp(self) -> None:
+        if shutil.which(TOOL) is None:
+            raise SkipTest(f"{TOOL} is missing")
+        super().setUp()
+        self.user = self.user_of(self.busy)
+        # What the attacker's own computing costs the machine is not the server's fault:
+        # a twin that nobody attacks, asked in turn, shows it.
+        (self.directory / "twin").mkdir()
+        twin = Server(self.directory / "twin")
+        self.addCleanup(twin.close)
+        self.twin = self.user_of(twin)
+
+    def user_of(self, server: Server) -> PacedClient:
+        site = self.make_site(server=server)
+        user = PacedClient(site.device.client(source=USER), "/file")
+        self.addCleanup(user.close)
+        user.window()
+        return user
+
+    def attacked(self, *options: str, path: str = LOGIN) -> int:
+        """
+        Attack for a minute, and compare.
+
+        :returns: how often the attacker had to begin anew, all cut off.
+        """
+        before = [self.user.window() for _ in range(IDLE_WINDOWS)]
+        command = [TOOL, *options, f"-c{WANTED}", "-r50", f"-l{ATTACK_SECONDS}"]
+        command += ["-p5", f"-u{self.busy.url}{path}"]
+        beside, twin, places, kept = [], [], [], []
+        with repeated(command) as begun:
+            for _ in range(int(ATTACK_SECONDS / WINDOW / 2)):
+                beside.append(self.user.window())
+                twin.append(self.twin.window())
+                places.append(self.metric("cfos_cloud_connections"))
+                kept.append(self.metric("cfos_cloud_buffered_bytes"))
+            restarts: int = begun() - 1
+        after = [self.user.window() for _ in range(IDLE_WINDOWS)]
+        idle, other = Latency.typical(before + after), Latency.typical(twin)
+        slowed = Latency.typical(beside)
+        print(
+            f"\n{options[0]}: idle {idle}; attacked {slowed}, its twin {other}; "
+            f"at most {max(places):.0f} connections and {max(kept) / MIB:.1f} MiB "
+            f"waiting; begun anew {restarts} times"
+        )
+        self.assertGreater(max(places), 100, "there was an attack")
+        self.assertLessEqual(max(places), MOST_PLACES)
+        self.assertLessEqual(max(kept), self.metric("cfos_cloud_buffered_limit_bytes"))
+        self.assertTrue(slowed.within(MOST_SLOWED, idle, other), "it slows others")
+        wait_until(
+            lambda: self.metric("cfos_cloud_connections") < 10, "all of it is over"
+        )
+        return restarts
+
+    def test_headers_that_trickle(self) -> None:
+        # After 20 s without a whole head all are cut, and the tool has none left.
+        self.assertGreaterEqual(self.attacked("-H", "-i5", "-x24"), 1)
+
+    def test_bodies_that_trickle(self) -> None:
+        self.assertGreaterEqual(self.attacked("-B", "-i5", "-x24", "-s8192"), 1)
+
+    def test_answers_that_are_read_slowly(self) -> None:
+        page = self.busy.client(source=USER).get(LOGIN).body
+        style = re.search(rb'"(/cloud/assets/[^"]+\.css[^"]*)"', page)
+        assert style is not None
+        slowly = ("-X", "-w16", "-y64", "-n1", "-z16", "-k10")
+        self.attacked(*slowly, path=style[1].decode())
+
+    def test_ranges_without_end(self) -> None:
+        self.attacked("-R", "-a1", "-b3000")
+
+    def test_answers_of_a_device_that_somebody_reads_slowly(self) -> None:
+        other = self.make_site("--max-connections=64", server=self.busy)
+        cookie = other.device.client().cookie
+        slowly = ("-X", "-w16", "-y64", "-n1", "-z16", f"-j{cookie}")
+        self.attacked(*slowly, path="/sized?n=50000000")
+
+
+@contextmanager
+def repeated(command: list[str]) -> Iterator[Callable[[], int]]:
+    """Run ``command`` again and again; what is given tells how often by now."""
+    begun = 0
+    over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run() -> None:
+        nonlocal begun
+        while not over.is_set():
+            begun += 1
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            running[:] = [process]
+            process.wait()
+            over.wait(1)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield lambda: begun
+    finally:
+        over.set()
+        for process in running:
+            process.kill()
+        thread.join()
+
+
+class SlowReaders(threading.Thread):
+    """Many who have begun a download, and read so many bytes of it each second."""
+
+    def __init__(self, wires: list[Wire], rate: int) -> None:
+        super().__init__(daemon=True)
+        self._sockets = [wire.socket for wire in wires]
+        self._rate = rate
+        self._over = threading.Event()
+        self.read = 0
+        #: Those that were cut off.
+        self.ended = 0
+
+    def run(self) -> None:
+        for each in self._sockets:
+            each.setblocking(False)
+        while not self._over.wait(1.0):
+            for each in list(self._sockets):
+                self._take(each)
+
+    def _take(self, wire: socket.socket) -> None:
+        try:
+            data = wire.recv(self._rate)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.read += len(data)
+        if not data:
+            self.ended += 1
+            self._sockets.remove(wire)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+
+class ManyReadersTests(SlowCase):
+    READERS = 200
+    RATE = 1024
+    #: Downloads of so much, for so many seconds, tell the speed of the others.
+    SIZE = 16 * MIB
+    SECONDS = 20.0
+
+    def test_they_take_nothing_from_others_and_little_memory(self) -> None:
+        self.slow_site = self.make_site("--max-connections=256", server=self.busy)
+        user = self.slow_site.device.client(source=USER)
+        before, cost_before = self.speed(user)
+        rss = self.busy.process.memory("VmRSS")
+        # Without TLS, of whose records one is all or nothing: 16 s of such reading.
+        reader = self.slow_site.device.client(source=READERS, tls=False)
+        wires = [self.slow_wire(reader) for _ in range(self.READERS)]
+        readers = SlowReaders(wires, self.RATE)
+        readers.start()
+        self.addCleanup(readers.stop)
+        time.sleep(10)
+        beside, cost = self.speed(user)
+        kept = self.metric("cfos_cloud_buffered_bytes")
+        grown = self.busy.process.memory("VmRSS") - rss
+        readers.stop()
+        for wire in wires:
+            wire.close()
+        after, cost_after = self.speed(user)
+        alone = (before + after) / 2
+        print(
+            f"\n{self.READERS} readers of {self.RATE} bytes a second: a download at "
+            f"{alone / MIB:.0f} MiB/s alone, {beside / MIB:.0f} beside them; CPU of "
+            f"the daemons {(cost_before + cost_after) * 500 * MIB:.1f} and "
+            f"{cost * 1000 * MIB:.1f} ms a MiB; "
+            f"{kept / MIB:.1f} MiB wait, {grown / MIB:.1f} MiB more RSS"
+        )
+        self.assertEqual(readers.ended, 0)
+        self.assertGreater(readers.read, self.READERS * self.RATE)
+        self.assertGreaterEqual(beside, 0.8 * alone)
+        limit = self.metric("cfos_cloud_buffered_limit_bytes")
+        self.assertLessEqual(kept, limit)
+        self.assertLessEqual(grown, limit)
+
+    def speed(self, client: Client) -> tuple[float, float]:
+        """
+        Bytes a second of one download after another, the median; and what a byte costs
+        both daemons, in seconds of CPU, which other work on the machine leaves alone.
+        """
+        found = []
+        cpu, end = self.cpu(), time.perf_counter() + self.SECONDS
+        while (start := time.perf_counter()) < end:
+            answer = client.get(f"/sized?n={self.SIZE}")
+            assert len(answer.body) == self.SIZE, answer.status
+            found.append(self.SIZE / (time.perf_counter() - start))
+        return median(found), (self.cpu() - cpu) / (len(found) * self.SIZE)
+
+    def cpu(self) -> float:
+        """Seconds that both daemons have computed."""
+        processes = (self.busy.process, self.slow_site.device.process)
+        stats = [Path(f"/proc/{each.pid}/stat").read_text() for each in processes]
+        fields = [stat.rpartition(")")[2].split() for stat in stats]
+        ticks = sum(int(each[11]) + int(each[12]) for each in fields)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def slow_wire(self, reader: Client) -> Wire:
+        wire = self.begin(f"/sized?n={64 * MIB}", client=reader)
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.read_head()
+        return wire
