@@ -13,7 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.processes import Processes, RunFailed, environment, listens, python
+from benchmarks.processes import (
+    START_SECONDS,
+    Processes,
+    RunFailed,
+    environment,
+    listens,
+    python,
+)
 
 TWISTD = "from twisted.scripts.twistd import run; run()"
 TOOL = "import sys; from cfos_cloud.cli import main; sys.exit(main())"
@@ -33,18 +40,26 @@ class Cloud:
         self._operator = self._secret("operator", "an operator's password")
         self._device = self._secret("device-admin", "the device's password")
 
-    def start_server(self) -> None:
-        """Start the server, TLS only, with a self-signed certificate."""
+    @property
+    def data_dir(self) -> Path:
+        """What the server keeps."""
+        return self._processes.directory / "server" / "data"
+
+    def start_server(self, seconds: float = START_SECONDS) -> None:
+        """
+        Start the server, TLS only, with a self-signed certificate, and wait until it
+        listens, ``seconds`` at most.
+        """
         self._processes.start(
             "server",
             *python(
                 TWISTD, "-n", "--pidfile=", "cfos-cloud", "--port", self._port_text
             ),
             *("--interface", "127.0.0.1", "--loglevel", "2"),
-            *("--data-dir", str(self._processes.directory / "server" / "data")),
+            *("--data-dir", str(self.data_dir)),
             *("--admin-password-file", str(self._operator)),
         )
-        self._processes.wait_for("server", lambda: listens(self._port))
+        self._processes.wait_for("server", lambda: listens(self._port), seconds)
 
     def start_device(
         self, cloud_id: str, target: int, connections: int, *options: str
@@ -54,11 +69,19 @@ class Cloud:
         password = added.get("password")
         if not isinstance(password, str):
             raise RunFailed("system add gave no password")
+        self._secret(cloud_id, password)
+        self.run_device(cloud_id, target, connections, *options)
+
+    def run_device(
+        self, cloud_id: str, target: int, connections: int, *options: str
+    ) -> None:
+        """Start the device end of a system that was made, and wait as above."""
+        password = self._processes.directory / f"{cloud_id}.secret"
         self._processes.start(
             cloud_id,
             *python(TWISTD, "-n", "--pidfile=", "cfos-device"),
             *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
-            *("--password-file", str(self._secret(cloud_id, password))),
+            *("--password-file", str(password)),
             *("--admin-password-file", str(self._device)),
             *("--target", f"http://127.0.0.1:{target}"),
             *("--max-connections", str(connections)),
@@ -100,18 +123,21 @@ class Cloud:
         :returns: the ``Cookie`` header of the session.
         :raises RunFailed: the log-in was refused.
         """
-        status, cookies, page = self._ask("GET", "", {})
-        csrf = re.search(r'<input[^>]*\bname="csrf"[^>]*>', page)
-        value = re.search(r'\bvalue="([^"]*)"', csrf[0]) if csrf else None
-        if status != 200 or value is None:
-            raise RunFailed(f"no log-in form, status {status}")
-        form = {
-            "cloud_id": cloud_id,
-            "cloud_user_id": self._device.read_text(),
-            "admin": "on",
-            "csrf": value[1],
-        }
-        status, cookies, _ = self._ask("POST", urlencode(form), cookies)
+        with closing(self._connect()) as connection:
+            status, cookies, page = self._ask(connection, "GET", "", {})
+            csrf = re.search(r'<input[^>]*\bname="csrf"[^>]*>', page)
+            value = re.search(r'\bvalue="([^"]*)"', csrf[0]) if csrf else None
+            if status != 200 or value is None:
+                raise RunFailed(f"no log-in form, status {status}")
+            form = {
+                "cloud_id": cloud_id,
+                "cloud_user_id": self._device.read_text(),
+                "admin": "on",
+                "csrf": value[1],
+            }
+            status, cookies, _ = self._ask(
+                connection, "POST", urlencode(form), cookies
+            )
         if status != 303 or COOKIE not in cookies:
             raise RunFailed(f"log-in refused, status {status}")
         return f"{COOKIE}={cookies[COOKIE]}"
@@ -185,22 +211,22 @@ class Cloud:
         )
 
     def _ask(
-        self, method: str, body: str, cookies: dict[str, str]
+        self,
+        connection: http.client.HTTPSConnection,
+        method: str,
+        body: str,
+        cookies: dict[str, str],
     ) -> tuple[int, dict[str, str], str]:
         """The log-in page's answer: status, cookies with those so far, body."""
-        connection = self._connect()
         headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         if not cookies:
             del headers["Cookie"]
-        try:
-            connection.request(method, LOGIN, body or None, headers)
-            response = connection.getresponse()
-            text = response.read().decode()
-            lines = response.headers.get_all("Set-Cookie") or []
-            pairs = (line.partition(";")[0].partition("=") for line in lines)
-            new = {name: value for name, _, value in pairs}
-            return response.status, cookies | new, text
-        finally:
-            connection.close()
+        connection.request(method, LOGIN, body or None, headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        lines = response.headers.get_all("Set-Cookie") or []
+        pairs = (line.partition(";")[0].partition("=") for line in lines)
+        new = {name: value for name, _, value in pairs}
+        return response.status, cookies | new, text
