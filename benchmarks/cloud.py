@@ -135,9 +135,7 @@ class Cloud:
                 "admin": "on",
                 "csrf": value[1],
             }
-            status, cookies, _ = self._ask(
-                connection, "POST", urlencode(form), cookies
-            )
+            status, cookies, _ = self._ask(connection, "POST", urlencode(form), cookies)
         if status != 303 or COOKIE not in cookies:
             raise RunFailed(f"log-in refused, status {status}")
         return f"{COOKIE}={cookies[COOKIE]}"

@@ -186,9 +186,7 @@ class Storm:
         passwords.write_text("".join(f"{name} {word}\n" for name in names))
         return passwords
 
-    def _coming(
-        self, name: str, start: Stand, people: LogIns | None = None
-    ) -> Coming:
+    def _coming(self, name: str, start: Stand, people: LogIns | None = None) -> Coming:
         """All that come since ``start``; CPU time counts from now on."""
         processes = self._processes
         used = processes.processor_time("server")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.swarm_proof import NotProven
 from benchmarks.swarm_tunnel import READ, Over, Tunnel, Way
+from cfos_cloud import alpn
 from cfos_cloud.device.authentication import AUTHENTICATION_SECONDS
 from cfos_cloud.device.backoff import STEADY, Backoff
 from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
@@ -72,9 +73,8 @@ class Swarm:
             due = self._timers[0][0] if self._timers else report
             wait = max(0.0, min(due, report) - now)
             for file, _ in self._epoll.poll(wait, _EVENTS):
-                tunnel = self._by_file.get(file)
-                if tunnel is not None:
-                    self._go_on(tunnel)
+                if file in self._by_file:
+                    self._go_on(self._by_file[file])
                 elif file == sys.stdin.fileno() and not os.read(file, 1):
                     return
             self._fire_timers()
@@ -170,7 +170,8 @@ def _context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    names = (alpn.HTTP_1_1, alpn.TUNNEL)
+    context.set_alpn_protocols([name.decode("ascii") for name in names])
     context.options |= ssl.OP_NO_TICKET
     return context
 

@@ -186,9 +186,7 @@ class Tunnel:
                 _obey(json.loads(line))
             lines += yield from self._receive()
 
-    def _ask(
-        self, authorization: bytes, status: bytes
-    ) -> Generator[int, None, bytes]:
+    def _ask(self, authorization: bytes, status: bytes) -> Generator[int, None, bytes]:
         """The head of the answer; what comes behind it is kept."""
         self._send(
             b"GET /cloud/tunnel HTTP/1.1\r\nHost: %b\r\nConnection: Upgrade\r\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import resource
 import socket
 from datetime import UTC, datetime
@@ -93,8 +92,13 @@ __all__ = ["Options", "makeService"]
 
 #: Seconds that requests get to finish when the server is told to stop.
 GRACE_SECONDS = 10.0
-#: Devices that are told to come back within each second after a stop.
-RETURNS_PER_SECOND = 150
+#: Seconds after a stop in which no device is told to come back: a restart takes so
+#: long; and devices for each second from then on. What each adds of its own, up to half
+#: as much again, makes of it what may come in a second.
+RESTART_SECONDS = 3
+RETURNS_PER_SECOND = 300
+#: Devices that are told so in one turn of the reactor.
+DISMISSED_AT_ONCE = 100
 #: Threads that compute the verifiers of new passwords, and what may wait for them.
 VERIFIER_THREADS = 2
 VERIFIER_WAITING = 64
@@ -433,9 +437,12 @@ class CloudServer(LoggedService):
         while reactor.seconds() < grace_ends and self._busy():
             await deferLater(reactor, 0.1)
         sessions = list(self.exchange)
-        spread = max(5, len(sessions) // RETURNS_PER_SECOND)
-        for session in sessions:
-            session.dismiss("shutdown", random.randint(1, spread))  # noqa: S311
+        for number, session in enumerate(sessions):
+            wait = RESTART_SECONDS + number // RETURNS_PER_SECOND
+            session.dismiss("shutdown", wait)
+            if number % DISMISSED_AT_ONCE == 0:
+                # They are closed in these turns, and not all at once at the end.
+                await deferLater(reactor, 0)
         if sessions:
             await deferLater(reactor, 0.5)
         await stopped

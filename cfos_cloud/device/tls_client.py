@@ -18,6 +18,7 @@ from twisted.internet.ssl import CertificateOptions, platformTrust
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from cfos_cloud import alpn
 from cfos_cloud.device.origin import Origin
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class ReceivedCertificate:
 class RecordingTLS:
     """
     The client's side of one connection: TLS 1.2 or later, SNI unless the host is an
-    address, ALPN ``http/1.1``.
+    address, ALPN ``http/1.1``, and beside it the word that a tunnel is to come.
 
     The handshake takes any certificate; the caller decides by :meth:`received`
     before it sends the first byte.
@@ -81,7 +82,7 @@ class RecordingTLS:
         """Called by Twisted, once."""
         options = CertificateOptions(
             trustRoot=self._trust_root or platformTrust(),
-            acceptableProtocols=[b"http/1.1"],
+            acceptableProtocols=[alpn.HTTP_1_1, alpn.TUNNEL],
         )
         connection = SSL.Connection(options.getContext(), None)
         if not self._server.is_address:

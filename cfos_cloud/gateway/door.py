@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 from typing import Protocol as Interface
 
@@ -12,7 +14,9 @@ from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
+from cfos_cloud.listener.arrival import was_admitted
 from cfos_cloud.listener.tls import served_certificate
+from cfos_cloud.pace import Appointments, Pace
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.tunnel.exchange import Exchange
@@ -32,8 +36,14 @@ from cfos_cloud.tunnel.session import TunnelSession
 from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.tunnel.yamux import Role
 
-#: Seconds for a device to come back to a server that is about to stop.
+#: Seconds for a device to come back to a server that is about to stop, at least.
 STOPPING_RETRY_AFTER = 10
+#: Tunnels that may begin in a second, and at one time, of those that had no turn in
+#: front of TLS: it ends at a proxy, or they did not announce themselves.
+PER_SECOND = 250.0
+AT_ONCE = 50
+#: Seconds after which the others are to come again, at most.
+MOST_RETRY_AFTER = 120.0
 
 
 class KnownSystem(Interface):
@@ -71,6 +81,7 @@ class TunnelDoor:
         clock: IReactorTime,
         events: EventLog = NO_EVENTS,
         modes: Modes | None = None,
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._find = find
         self._modes = modes
@@ -80,6 +91,12 @@ class TunnelDoor:
         self._clock = clock
         self._events = events
         self._pending = PendingHandshakes(clock.seconds)
+        self._pace = Pace(clock.seconds, PER_SECOND, AT_ONCE)
+        self._appointments = Appointments(
+            clock.seconds, PER_SECOND, MOST_RETRY_AFTER, random
+        )
+        #: Tunnels that were asked to come later, for there were too many at once.
+        self.put_off = 0
         #: The server is about to stop: no more tunnels.
         self.closed = False
 
@@ -113,7 +130,7 @@ class TunnelDoor:
             _respond(channel, upgrade.status, upgrade.reason, upgrade.fields)
             return
         if self.closed:
-            _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
+            self._put_off(channel, STOPPING_RETRY_AFTER)
             return
         keys = (source_key(client.address),)
         wait = self._throttle.wait(keys)
@@ -122,6 +139,10 @@ class TunnelDoor:
             _refuse(channel, 429, b"Too Many Requests", int(wait) + 1)
             return
         authorization = value_of(head.fields, b"authorization")
+        if self._is_too_much(channel, authorization):
+            self.put_off += 1
+            self._put_off(channel)
+            return
         step = handshake.respond(authorization, keys[0])
         if isinstance(step, Proven):
             self._admit(channel, head, client, step, upgrade)
@@ -134,6 +155,18 @@ class TunnelDoor:
             b"WWW-Authenticate: %b\r\n" % value for value in step.www_authenticate
         )
         _respond(channel, 401, b"Unauthorized", lines)
+
+    def _is_too_much(
+        self, channel: RequestChannel, authorization: bytes | None
+    ) -> bool:
+        """Of handshakes that begin: to one that goes on its cost is sunk."""
+        if authorization is None or b"sid=" in authorization:
+            return False
+        return not (was_admitted(channel.transport) or self._pace.take())
+
+    def _put_off(self, channel: RequestChannel, least: int = 0) -> None:
+        seconds = least + math.ceil(self._appointments.make())
+        _refuse(channel, 503, b"Service Unavailable", seconds)
 
     def _log_refusal(self, client: Client, refused: Refused) -> None:
         cloud_id = refused.cloud_id
