@@ -14,13 +14,14 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.server import Site
 
 from cfos_cloud import __version__
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
+from cfos_cloud.drain import drain
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
@@ -90,15 +91,6 @@ from cfos_cloud.workers import ThreadWorker
 
 __all__ = ["Options", "makeService"]
 
-#: Seconds that requests get to finish when the server is told to stop.
-GRACE_SECONDS = 10.0
-#: Seconds after a stop in which no device is told to come back: a restart takes so
-#: long; and devices for each second from then on. What each adds of its own, up to half
-#: as much again, makes of it what may come in a second.
-RESTART_SECONDS = 3
-RETURNS_PER_SECOND = 300
-#: Devices that are told so in one turn of the reactor.
-DISMISSED_AT_ONCE = 100
 #: Threads that compute the verifiers of new passwords, and what may wait for them.
 VERIFIER_THREADS = 2
 VERIFIER_WAITING = 64
@@ -272,6 +264,7 @@ class CloudServer(LoggedService):
             reactor,
             self.events,
             SystemModes(self.systems, self._hosts),
+            counts=self._handshakes,
         )
         state = SessionState(self.sessions, self.systems, self.exchange, pages)
         admin = side.admin_pages(
@@ -433,18 +426,7 @@ class CloudServer(LoggedService):
         self.passthrough.close_when_idle()
         if self._admin_listening is not None:
             self._admin_pages.close_when_idle()
-        grace_ends = reactor.seconds() + GRACE_SECONDS
-        while reactor.seconds() < grace_ends and self._busy():
-            await deferLater(reactor, 0.1)
-        sessions = list(self.exchange)
-        for number, session in enumerate(sessions):
-            wait = RESTART_SECONDS + number // RETURNS_PER_SECOND
-            session.dismiss("shutdown", wait)
-            if number % DISMISSED_AT_ONCE == 0:
-                # They are closed in these turns, and not all at once at the end.
-                await deferLater(reactor, 0)
-        if sessions:
-            await deferLater(reactor, 0.5)
+        await drain(self.exchange, reactor)
         await stopped
         self._verifiers.stop()
         self.operator.close()
@@ -453,9 +435,6 @@ class CloudServer(LoggedService):
         self.events.note(EventKind.SERVER_STOPPED)
         await self.events.close()
         await self.database.close()
-
-    def _busy(self) -> bool:
-        return any(session.busy for session in self.exchange)
 
     def _preferences_changed(self, preferences: Preferences) -> None:
         self.sessions.idle = preferences.session_idle_minutes * 60.0

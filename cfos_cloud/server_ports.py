@@ -56,7 +56,7 @@ class ServerPorts:
         secure = CountedTLSFactory(
             self.tls, False, factory(True), reactor, handshakes=self.handshakes
         )
-        admitted = AdmissionFactory(secure, reactor)
+        admitted = AdmissionFactory(secure, reactor, self.handshakes)
         routes = {Route.TLS: admitted, Route.PLAIN: plain}
         if passthrough is None:
             first: ServerFactory = SnifferFactory(routes, reactor)

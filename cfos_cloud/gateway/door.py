@@ -16,6 +16,7 @@ from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.arrival import was_admitted
 from cfos_cloud.listener.tls import served_certificate
+from cfos_cloud.metrics import HandshakeMetrics
 from cfos_cloud.pace import Appointments, Pace
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.throttle import Throttle, source_key
@@ -82,8 +83,10 @@ class TunnelDoor:
         events: EventLog = NO_EVENTS,
         modes: Modes | None = None,
         random: Callable[[], float] = random.random,
+        counts: HandshakeMetrics | None = None,
     ) -> None:
         self._find = find
+        self._counts = HandshakeMetrics() if counts is None else counts
         self._modes = modes
         self._fakes = fakes
         self._exchange = exchange
@@ -95,8 +98,6 @@ class TunnelDoor:
         self._appointments = Appointments(
             clock.seconds, PER_SECOND, MOST_RETRY_AFTER, random
         )
-        #: Tunnels that were asked to come later, for there were too many at once.
-        self.put_off = 0
         #: The server is about to stop: no more tunnels.
         self.closed = False
 
@@ -140,7 +141,7 @@ class TunnelDoor:
             return
         authorization = value_of(head.fields, b"authorization")
         if self._is_too_much(channel, authorization):
-            self.put_off += 1
+            self._counts.put_off += 1
             self._put_off(channel)
             return
         step = handshake.respond(authorization, keys[0])

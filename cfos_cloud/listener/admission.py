@@ -25,6 +25,7 @@ from twisted.logger import Logger
 
 from cfos_cloud.listener.arrival import Arrival
 from cfos_cloud.listener.line import Line
+from cfos_cloud.metrics import HandshakeMetrics
 from cfos_cloud.pace import Pace
 from cfos_cloud.seldom import Seldom
 
@@ -48,7 +49,7 @@ class AdmissionFactory(ServerFactory):
     """
     In front of ``inner``, the factory of TLS connections.
 
-    :ivar admitted: device ends that had their turn; ``cut``: those that had none.
+    :param counts: is told how many wait, and what became of the others.
     """
 
     log = Logger()
@@ -58,23 +59,18 @@ class AdmissionFactory(ServerFactory):
         self,
         inner: IProtocolFactory,
         clock: IReactorTime,
+        counts: HandshakeMetrics,
         *,
         per_second: float = PER_SECOND,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self.inner = inner
-        self.admitted = 0
-        self.cut = 0
+        self._counts = counts
         self._clock = clock
         self._pace = Pace(clock.seconds, per_second, AT_ONCE)
         self._line: Line[Arrival] = Line(most_waiting, MOST_OF_SOURCE)
         self._timer: IDelayedCall | None = None
         self._seldom = Seldom(clock.seconds)
-
-    @property
-    def waiting(self) -> int:
-        """Device ends in the line."""
-        return len(self._line)
 
     def buildProtocol(self, addr: IAddress | None) -> Arrival:
         return Arrival(self)
@@ -94,12 +90,15 @@ class AdmissionFactory(ServerFactory):
         arrival.since = self._clock.seconds()
         if not self._line.join(arrival.source, arrival):
             self._cut(arrival, "too many of them wait already")
-        elif self._timer is None:
+            return
+        self._counts.waiting += 1
+        if self._timer is None:
             self._timer = self._clock.callLater(TICK, self._look)
 
     def left(self, arrival: Arrival) -> None:
         """It waits no longer, if it did."""
-        self._line.leave(arrival.source, arrival)
+        if self._line.leave(arrival.source, arrival):
+            self._counts.waiting -= 1
 
     def _look(self) -> None:
         self._timer = None
@@ -107,6 +106,7 @@ class AdmissionFactory(ServerFactory):
         cut = 0
         while self._line and cut < CUT_AT_ONCE and self._pace.is_free:
             arrival = self._line.next()
+            self._counts.waiting -= 1
             if arrival.since < longest:
                 cut += 1
                 self._cut(arrival, "it would take too long")
@@ -116,11 +116,11 @@ class AdmissionFactory(ServerFactory):
             self._timer = self._clock.callLater(TICK, self._look)
 
     def _admit(self, arrival: Arrival) -> None:
-        self.admitted += 1
+        self._counts.admitted += 1
         arrival.admit()
 
     def _cut(self, arrival: Arrival, why: str) -> None:
-        self.cut += 1
+        self._counts.cut += 1
         if self._seldom.due("cut") is not None:
             self.log.warn(
                 "device ends come faster than they can be let in, {waiting} wait; one "

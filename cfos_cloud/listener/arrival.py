@@ -24,6 +24,11 @@ def was_admitted(transport: object) -> bool:
     return getattr(transport, _MARK, False) is True
 
 
+def mark_admitted(transport: object) -> None:
+    """This connection has had its turn."""
+    setattr(transport, _MARK, True)
+
+
 class Admission(Interface):
     """Who says when."""
 
@@ -84,7 +89,7 @@ class Arrival(Protocol):
 
     def admit(self) -> None:
         """It is its turn."""
-        setattr(self.transport, _MARK, True)
+        mark_admitted(self.transport)
         self._give_way()
 
     def cut(self) -> None:

@@ -37,15 +37,16 @@ class Line(Generic[T]):
         self._length += 1
         return True
 
-    def leave(self, source: str, who: T) -> None:
-        """``who`` waits no longer; if it has had its turn, nothing happens."""
+    def leave(self, source: str, who: T) -> bool:
+        """``who`` waits no longer. ``False``: it did not, it had its turn."""
         of_source = self._sources.get(source)
         if of_source is None or who not in of_source:
-            return
+            return False
         del of_source[who]
         self._length -= 1
         if not of_source:
             del self._sources[source]
+        return True
 
     def next(self) -> T:
         """
