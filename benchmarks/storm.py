@@ -134,6 +134,7 @@ class Storm:
         share = (self._processes.processor_time("server") - used) / (
             time.monotonic() - began
         )
+        self._processes.check("swarm")
         lost = self._tunnels - self._stand().up
         if lost:
             raise RunFailed(f"{lost} tunnels were lost at rest")

@@ -27,7 +27,7 @@ from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
 
 HOST = "127.0.0.1"
 #: Addresses that the tunnels come from, of loopback.
-SOURCES = tuple(f"127.0.1.{number}" for number in range(1, 33))
+SOURCES = tuple(f"127.0.1.{number}" for number in range(1, 251))
 #: Seconds over which they come for the first time.
 FIRST_SECONDS = 1.0
 REPORT_SECONDS = 1.0

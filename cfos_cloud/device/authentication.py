@@ -53,8 +53,9 @@ from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.workers import Worker
 
 AGENT = f"cfos-device/{__version__}"
-#: Seconds from the connection to the proof of both sides.
-AUTHENTICATION_SECONDS = 30.0
+#: Seconds from the connection to the proof of both sides. A server that thousands come
+#: back to at once lets them wait for their turn in front of TLS, up to 45 s.
+AUTHENTICATION_SECONDS = 60.0
 #: Seconds that an orderly close may take before the connection is aborted.
 CLOSING_SECONDS = 5.0
 
@@ -95,7 +96,7 @@ class SystemIdentity:
 @implementer(IHandshakeListener)
 class Authentication(Protocol):
     """
-    TLS's certificate is judged, then the handshake goes its way, at most 30 s; then
+    TLS's certificate is judged, then the handshake goes its way, at most 60 s; then
     the connection belongs to the tunnel that :meth:`hand_over` is given.
 
     :param way: how the tunnel is asked for.

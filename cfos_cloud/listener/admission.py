@@ -36,13 +36,13 @@ PER_SECOND = 250.0
 AT_ONCE = 8
 #: Seconds between two looks at the line.
 TICK = 0.01
-#: Who may wait, of all and of one source.
-MOST_WAITING = 5000
+#: Seconds to wait at most: device ends give up after 60, the handshake included.
+MOST_SECONDS = 45.0
+#: Who may wait, of all and of one source: more would wait in vain.
+MOST_WAITING = int(PER_SECOND * MOST_SECONDS)
 MOST_OF_SOURCE = 1000
 #: Those that are cut between two turns for others.
 CUT_AT_ONCE = 50
-#: Seconds to wait at most: device ends give up after 30, the handshake included.
-MOST_SECONDS = 20.0
 
 
 class AdmissionFactory(ServerFactory):

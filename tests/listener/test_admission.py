@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import random
 import ssl
 
 from twisted.internet.address import IPv4Address
@@ -14,11 +16,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud import alpn
+from cfos_cloud.device.backoff import Backoff
+from cfos_cloud.device.outcomes import Lost
 from cfos_cloud.listener.admission import (
     AT_ONCE,
     CUT_AT_ONCE,
     MOST_OF_SOURCE,
     MOST_SECONDS,
+    MOST_WAITING,
     PER_SECOND,
     TICK,
     AdmissionFactory,
@@ -216,3 +221,44 @@ class OthersTests(AdmissionCase):
         self.assertEqual(self.inner.running, 1)
         self.factory.doStop()
         self.assertEqual(self.inner.running, 0)
+
+
+class FleetTests(AdmissionCase):
+    """A tenth of ten thousand device ends, at a tenth of the pace."""
+
+    count = 1000
+    step = 0.05
+
+    def test_all_that_lose_the_server_at_once_are_back_within_a_minute(self) -> None:
+        self.factory = AdmissionFactory(
+            self.inner,
+            self.clock,
+            self.counts,
+            per_second=PER_SECOND / 10,
+            most_waiting=MOST_WAITING // 10,
+        )
+        chance = random.Random(7)  # noqa: S311 - the same storm each time
+        lost = Lost("reset")
+        waits = [Backoff(chance.random) for _ in range(self.count)]
+        # Not by the clock's own timers: it sorts all of them for each.
+        due = [(each.after(lost), number) for number, each in enumerate(waits)]
+        heapq.heapify(due)
+        there: list[tuple[int, Arrival, FakeSocket]] = []
+        back = 0
+        for _ in range(int(60 / self.step)):
+            self.clock.advance(self.step)
+            now = self.clock.seconds()
+            while due and due[0][0] <= now:
+                there.append((heapq.heappop(due)[1], *self.arrive()))
+            waiting = []
+            for number, arrival, socket in there:
+                if was_admitted(socket):
+                    back += 1
+                elif socket.aborted:
+                    arrival.connectionLost(Failure(ConnectionDone()))
+                    heapq.heappush(due, (now + waits[number].after(lost), number))
+                else:
+                    waiting.append((number, arrival, socket))
+            there = waiting
+        self.assertEqual(back, self.count)
+        self.assertEqual((self.counts.cut, self.counts.waiting), (0, 0))
