@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.swarm_proof import NotProven
 from benchmarks.swarm_tunnel import READ, Over, Tunnel, Way
 from cfos_cloud import alpn
-from cfos_cloud.device.authentication import AUTHENTICATION_SECONDS
+from cfos_cloud.device.authentication import TLS_SECONDS
 from cfos_cloud.device.backoff import STEADY, Backoff
 from cfos_cloud.device.outcomes import Lost, Outcome, SentAway
 
@@ -105,7 +105,7 @@ class Swarm:
             return
         self._by_file[tunnel.file] = tunnel
         self._epoll.register(tunnel.file, mask)
-        self._set_timer(tunnel, AUTHENTICATION_SECONDS)
+        self._set_timer(tunnel, TLS_SECONDS)
 
     def _go_on(self, tunnel: Tunnel) -> None:
         was_up, script = tunnel.up, tunnel.script

@@ -53,9 +53,11 @@ from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.workers import Worker
 
 AGENT = f"cfos-device/{__version__}"
-#: Seconds from the connection to the proof of both sides. A server that thousands come
-#: back to at once lets them wait for their turn in front of TLS, up to 45 s.
-AUTHENTICATION_SECONDS = 60.0
+#: Seconds from the connection to the end of TLS's handshake: a server that thousands
+#: come back to at once lets them wait for their turn in front of it, up to 45 s.
+TLS_SECONDS = 60.0
+#: Seconds from there to the proof of both sides.
+AUTHENTICATION_SECONDS = 30.0
 #: Seconds that an orderly close may take before the connection is aborted.
 CLOSING_SECONDS = 5.0
 
@@ -96,7 +98,7 @@ class SystemIdentity:
 @implementer(IHandshakeListener)
 class Authentication(Protocol):
     """
-    TLS's certificate is judged, then the handshake goes its way, at most 60 s; then
+    TLS's certificate is judged, then the handshake goes its way, at most 30 s; then
     the connection belongs to the tunnel that :meth:`hand_over` is given.
 
     :param way: how the tunnel is asked for.
@@ -164,7 +166,7 @@ class Authentication(Protocol):
         set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
         if set_no_delay is not None:
             set_no_delay(True)
-        self._set_deadline(AUTHENTICATION_SECONDS)
+        self._set_deadline(TLS_SECONDS)
         self._listener.connected(self)
         if self._tls is None:
             self._begin()
@@ -228,6 +230,7 @@ class Authentication(Protocol):
             changed = isinstance(error, ServerKeyChanged)
             self._end(Distrusted(str(error), key_changed=changed))
             return
+        self._set_deadline(AUTHENTICATION_SECONDS)
         scram = self._identity.handshake(binding)
         self._handshake = UpgradeHandshake(
             self._server.authority, AGENT, scram, self._way

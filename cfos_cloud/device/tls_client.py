@@ -80,11 +80,10 @@ class RecordingTLS:
         self, tlsProtocol: TLSMemoryBIOProtocol
     ) -> SSL.Connection:
         """Called by Twisted, once."""
-        options = CertificateOptions(
-            trustRoot=self._trust_root or platformTrust(),
-            acceptableProtocols=[alpn.HTTP_1_1, alpn.TUNNEL],
-        )
+        options = CertificateOptions(trustRoot=self._trust_root or platformTrust())
         connection = SSL.Connection(options.getContext(), None)
+        # Not by the options: of a client's they would say nothing.
+        connection.set_alpn_protos([alpn.HTTP_1_1, alpn.TUNNEL])
         if not self._server.is_address:
             connection.set_tlsext_host_name(self._server.host.encode("ascii"))
         connection.set_verify(

@@ -66,7 +66,7 @@ class AdmissionFactory(ServerFactory):
     ) -> None:
         self.inner = inner
         self._counts = counts
-        self._clock = clock
+        self.clock = clock
         self._pace = Pace(clock.seconds, per_second, AT_ONCE)
         self._line: Line[Arrival] = Line(most_waiting, MOST_OF_SOURCE)
         self._timer: IDelayedCall | None = None
@@ -87,13 +87,13 @@ class AdmissionFactory(ServerFactory):
         if not self._line and self._pace.take():
             self._admit(arrival)
             return
-        arrival.since = self._clock.seconds()
+        arrival.since = self.clock.seconds()
         if not self._line.join(arrival.source, arrival):
             self._cut(arrival, "too many of them wait already")
             return
         self._counts.waiting += 1
         if self._timer is None:
-            self._timer = self._clock.callLater(TICK, self._look)
+            self._timer = self.clock.callLater(TICK, self._look)
 
     def left(self, arrival: Arrival) -> None:
         """It waits no longer, if it did."""
@@ -102,7 +102,7 @@ class AdmissionFactory(ServerFactory):
 
     def _look(self) -> None:
         self._timer = None
-        longest = self._clock.seconds() - MOST_SECONDS
+        longest = self.clock.seconds() - MOST_SECONDS
         cut = 0
         while self._line and cut < CUT_AT_ONCE and self._pace.is_free:
             arrival = self._line.next()
@@ -113,7 +113,7 @@ class AdmissionFactory(ServerFactory):
             elif self._pace.take():
                 self._admit(arrival)
         if self._line:
-            self._timer = self._clock.callLater(TICK, self._look)
+            self._timer = self.clock.callLater(TICK, self._look)
 
     def _admit(self, arrival: Arrival) -> None:
         self._counts.admitted += 1

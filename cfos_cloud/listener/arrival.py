@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 from typing import Protocol as Interface
 
-from twisted.internet.interfaces import IProtocol, IProtocolFactory
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from cfos_cloud import alpn
+from cfos_cloud.listener.client_hello import is_whole
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES
 from cfos_cloud.throttle import source_key
 
+#: Seconds for the rest of a ClientHello that has begun; what then has come is for TLS.
+PATIENCE = 10.0
 #: As it stands in a ``ProtocolNameList`` (RFC 7301 §3.1), behind its length.
 _ANNOUNCED = bytes((len(alpn.TUNNEL),)) + alpn.TUNNEL
 #: Set on the transport of whoever has had a turn.
@@ -33,6 +41,7 @@ class Admission(Interface):
     """Who says when."""
 
     inner: IProtocolFactory
+    clock: IReactorTime
 
     def arrived(self, arrival: Arrival) -> None:
         """A device end is there: :meth:`Arrival.admit` or :meth:`Arrival.cut` it."""
@@ -43,10 +52,9 @@ class Admission(Interface):
 
 class Arrival(Protocol):
     """
-    Looks at what comes first, and gives way to the protocol of ``admission.inner``.
-
-    Nothing is parsed: what is announced in a later read than the first is not seen,
-    and what only looks like it waits for nothing worse than its turn.
+    Waits for the whole ClientHello, :data:`PATIENCE` seconds at most, and gives way to
+    the protocol of ``admission.inner``: when it is its turn, if it announces a tunnel,
+    else at once. What only looks as if it did waits for nothing worse than its turn.
 
     :ivar since: when it began to wait, by the clock of who lets it in.
     :ivar source: what its line is kept by; ``client`` its address.
@@ -57,6 +65,7 @@ class Arrival(Protocol):
         self._seen = b""
         self._inner: IProtocol | None = None
         self._waits = False
+        self._patience: IDelayedCall | None = None
         self.since = 0.0
         self.client = ""
         self.source = ""
@@ -64,23 +73,20 @@ class Arrival(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._inner is not None:
             self._inner.dataReceived(data)
-        elif self._waits:
-            self._seen += data
+            return
+        self._seen += data
+        if self._waits:
             if len(self._seen) > MAX_FIRST_BYTES:
                 # Nobody has anything to say before the server's first answer.
                 self.cut()
-        else:
-            self._seen = data
-            if _ANNOUNCED not in data:
-                self._give_way()
-                return
-            self._waits = True
-            transport: Any = self.transport
-            self.client = str(getattr(transport.getPeer(), "host", ""))
-            self.source = source_key(self.client)
-            self._admission.arrived(self)
+        elif is_whole(self._seen):
+            self._stop_waiting()
+            self._decide()
+        elif self._patience is None:
+            self._patience = self._admission.clock.callLater(PATIENCE, self._give_way)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._stop_waiting()
         self._seen = b""
         if self._inner is not None:
             self._inner.connectionLost(reason)
@@ -98,7 +104,18 @@ class Arrival(Protocol):
         transport: Any = self.transport
         transport.abortConnection()
 
+    def _decide(self) -> None:
+        if _ANNOUNCED not in self._seen:
+            self._give_way()
+            return
+        self._waits = True
+        transport: Any = self.transport
+        self.client = str(getattr(transport.getPeer(), "host", ""))
+        self.source = source_key(self.client)
+        self._admission.arrived(self)
+
     def _give_way(self) -> None:
+        self._patience = None
         seen, self._seen = self._seen, b""
         transport: Any = self.transport
         inner = self._admission.inner.buildProtocol(transport.getPeer())
@@ -111,3 +128,8 @@ class Arrival(Protocol):
             transport.protocol = inner
         inner.makeConnection(transport)
         inner.dataReceived(seen)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

@@ -28,7 +28,7 @@ from cfos_cloud.listener.admission import (
     TICK,
     AdmissionFactory,
 )
-from cfos_cloud.listener.arrival import Arrival, was_admitted
+from cfos_cloud.listener.arrival import PATIENCE, Arrival, was_admitted
 from cfos_cloud.listener.first_bytes import MAX_FIRST_BYTES
 from cfos_cloud.metrics import HandshakeMetrics
 from tests.listener.fake_socket import FakeSocket
@@ -182,6 +182,45 @@ class DeviceEndTests(AdmissionCase):
         self.assertEqual(self.inner.built[-1].data, DEVICE_END + b"more")
         self.assertIs(socket.protocol, self.inner.built[-1])
         self.assertEqual(self.counts.waiting, 0)
+
+
+class PiecesTests(AdmissionCase):
+    """A ClientHello with a hybrid key share is longer than a segment."""
+
+    def test_an_announcement_in_the_second_segment_is_seen(self) -> None:
+        self.fill(AT_ONCE)
+        at = DEVICE_END.index(alpn.TUNNEL) + 4
+        arrival, _ = self.arrive(DEVICE_END[:at])
+        self.assertEqual((self.counts.waiting, self.let_in()), (0, AT_ONCE))
+        arrival.dataReceived(DEVICE_END[at:])
+        self.assertEqual(self.counts.waiting, 1)
+        self.clock.pump([TICK] * 2)
+        self.assertEqual(self.inner.built[-1].data, DEVICE_END)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_browser_s_may_come_byte_by_byte(self) -> None:
+        arrival, socket = self.arrive(BROWSER[:1])
+        for at in range(1, len(BROWSER)):
+            arrival.dataReceived(BROWSER[at : at + 1])
+        socket.protocol.dataReceived(b"more")
+        [inner] = self.inner.built
+        self.assertEqual(inner.data, BROWSER + b"more")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_stops_half_way_is_for_tls_to_judge(self) -> None:
+        self.arrive(BROWSER[:100])
+        self.clock.advance(PATIENCE)
+        self.assertEqual([each.data for each in self.inner.built], [BROWSER[:100]])
+
+    def test_what_is_no_client_hello_is_for_tls_to_judge_at_once(self) -> None:
+        self.arrive(b"\x16\x00\x00\x00\x00\x00")
+        self.assertEqual(self.let_in(), 1)
+
+    def test_who_leaves_half_way_leaves_nothing(self) -> None:
+        arrival, _ = self.arrive(BROWSER[:100])
+        arrival.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(self.let_in(), 0)
 
 
 class OthersTests(AdmissionCase):
