@@ -101,7 +101,7 @@ def report(processes: Processes, tunnels: int, seconds: int) -> str:
         f"{rest_table(rest)}\n\n{coming_table(tunnels, comings)}\n\n"
         f"{tunnels:,} TLS tunnels from one process, {seconds} s at rest; "
         "one log-in every 0.2 s by a real device end: connect, page, form. "
-        "What a log-in is refused for is that its own device is not back."
+        "A log-in is refused if its own device is not back, or has no answer in 2.5 s."
     )
 
 
