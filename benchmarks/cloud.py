@@ -9,7 +9,14 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.processes import Processes, RunFailed, environment, listens, python
+from benchmarks.processes import (
+    START_SECONDS,
+    Processes,
+    RunFailed,
+    environment,
+    listens,
+    python,
+)
 from benchmarks.visitor import LOOPBACK, NamedConnection, Visitor
 
 TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -34,8 +41,16 @@ class Cloud:
         self._operator = self._secret("operator", "an operator's password")
         self._device = self._secret("device-admin", "the device's password")
 
-    def start_server(self) -> None:
-        """Start the server, TLS only, with a self-signed certificate."""
+    @property
+    def data_dir(self) -> Path:
+        """What the server keeps."""
+        return self._processes.directory / "server" / "data"
+
+    def start_server(self, seconds: float = START_SECONDS) -> None:
+        """
+        Start the server, TLS only, with a self-signed certificate, and wait until it
+        listens, ``seconds`` at most.
+        """
         self._processes.start(
             "server",
             *python(
@@ -43,10 +58,10 @@ class Cloud:
             ),
             *("--interface", LOOPBACK, "--loglevel", "2"),
             *([] if self._domain is None else ["--domain", self._domain]),
-            *("--data-dir", str(self._processes.directory / "server" / "data")),
+            *("--data-dir", str(self.data_dir)),
             *("--admin-password-file", str(self._operator)),
         )
-        self._processes.wait_for("server", lambda: listens(self._port))
+        self._processes.wait_for("server", lambda: listens(self._port), seconds)
 
     def start_device(
         self,
@@ -65,11 +80,24 @@ class Cloud:
         password = added.get("password")
         if not isinstance(password, str):
             raise RunFailed("system add gave no password")
+        self._secret(cloud_id, password)
+        self.run_device(cloud_id, target, connections, *options, before=before)
+
+    def run_device(
+        self,
+        cloud_id: str,
+        target: int,
+        connections: int,
+        *options: str,
+        before: str = "",
+    ) -> None:
+        """Start the device end of a system that was made, and wait as above."""
+        password = self._processes.directory / f"{cloud_id}.secret"
         self._processes.start(
             cloud_id,
             *python(f"{before}\n{TWISTD}", "-n", "--pidfile=", "cfos-device"),
             *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
-            *("--password-file", str(self._secret(cloud_id, password))),
+            *("--password-file", str(password)),
             *("--admin-password-file", str(self._device)),
             *("--target", f"http://127.0.0.1:{target}"),
             *("--max-connections", str(connections)),

@@ -53,13 +53,43 @@ class Processes:
                 process.wait()
 
     def start(self, name: str, *command: str | Path) -> None:
-        """Start ``command`` in a directory of its own; its log is ``NAME.log``."""
+        """
+        Start ``command`` in a directory of its own; its log is ``NAME.log``. Its
+        standard input ends with this process.
+        """
         home = self.directory / name
         home.mkdir(exist_ok=True)
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
-                command, cwd=home, env=environment(), stdout=log, stderr=log
+                command,
+                cwd=home,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to the process."""
+        self._running[name].send_signal(number)
+
+    def wait(self, name: str, seconds: float) -> None:
+        """
+        Wait until it has ended, of itself or by a signal.
+
+        :raises RunFailed: it takes longer than ``seconds``.
+        """
+        try:
+            self._running[name].wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"{name} does not end:\n{self._tail(name)}") from error
+
+    def processor_time(self, name: str) -> float:
+        """Seconds of CPU that the process has used so far, all its threads."""
+        stat = Path(f"/proc/{self._running[name].pid}/stat").read_text()
+        # Behind the name, which may have spaces and brackets of its own.
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def wait_for(
         self,

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import end_to_end, idle_tunnels, keys, latency, throughput
+from benchmarks import end_to_end, idle_tunnels, keys, latency, storm, throughput
 from benchmarks.processes import Processes, RunFailed
 from benchmarks.web_servers import find_nginx, version
 
@@ -39,7 +39,12 @@ PARTS: dict[str, Part] = {
     "idle-tunnels": lambda processes, options: idle_tunnels.report(
         processes, options.tunnels, options.settle
     ),
+    "storm": lambda processes, options: storm.report(
+        processes, options.tunnels, options.rest
+    ),
 }
+
+_POSITIVE = ("rounds", "seconds", "connections", "settle", "rest")
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
@@ -57,15 +62,16 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         ("seconds", 4, "of each load"),
         ("connections", 32, "of the client of throughput, end-to-end and keys"),
         ("tunnels", 1000, "idle ones"),
+        ("rest", 50, "seconds for which storm looks at idle ones: two heartbeats"),
         ("settle", 30, "seconds before their memory is read: a heartbeat is 25"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, help=f"{text}; {default}"
         )
     options = parser.parse_args(arguments)
-    numbers = (options.rounds, options.seconds, options.connections, options.settle)
+    numbers = [getattr(options, name) for name in _POSITIVE]
     if min(numbers) < 1:
-        parser.error("rounds, seconds, connections and settle must be positive")
+        parser.error(f"{', '.join(_POSITIVE)} must be positive")
     if options.tunnels < 2:
         parser.error("tunnels must be at least 2")
     return options

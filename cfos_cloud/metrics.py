@@ -87,8 +87,18 @@ class TunnelMetrics:
 
 
 class HandshakeMetrics:
-    """TLS handshakes of whoever connects."""
+    """
+    TLS handshakes of whoever connects.
+
+    :ivar waiting: device ends that wait for theirs, now.
+    :ivar admitted: those that had their turn; ``cut``: those that had none.
+    :ivar put_off: those that were told to come later, behind TLS.
+    """
 
     def __init__(self) -> None:
         self.completed = 0
         self.failed = 0
+        self.waiting = 0
+        self.admitted = 0
+        self.cut = 0
+        self.put_off = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.server import Site
 
@@ -22,6 +21,7 @@ from cfos_cloud import __version__
 from cfos_cloud.bounds import BUFFERED_MIB, Bounds, raise_file_limit
 from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
+from cfos_cloud.drain import drain
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
@@ -93,10 +93,6 @@ from cfos_cloud.workers import ThreadWorker
 
 __all__ = ["Options", "makeService"]
 
-#: Seconds that requests get to finish when the server is told to stop.
-GRACE_SECONDS = 10.0
-#: Devices that are told to come back within each second after a stop.
-RETURNS_PER_SECOND = 150
 #: Threads that compute the verifiers of new passwords, and what may wait for them.
 VERIFIER_THREADS = 2
 VERIFIER_WAITING = 64
@@ -286,6 +282,7 @@ class CloudServer(LoggedService):
             self.events,
             SystemModes(self.systems, self._hosts),
             self.bounds.buffered,
+            counts=self._handshakes,
         )
         state = SessionState(self.sessions, self.systems, self.exchange, pages)
         admin = side.admin_pages(
@@ -451,15 +448,7 @@ class CloudServer(LoggedService):
         self.passthrough.close_when_idle()
         if self._admin_listening is not None:
             self._admin_pages.close_when_idle()
-        grace_ends = reactor.seconds() + GRACE_SECONDS
-        while reactor.seconds() < grace_ends and self._busy():
-            await deferLater(reactor, 0.1)
-        sessions = list(self.exchange)
-        spread = max(5, len(sessions) // RETURNS_PER_SECOND)
-        for session in sessions:
-            session.dismiss("shutdown", random.randint(1, spread))  # noqa: S311 - jitter
-        if sessions:
-            await deferLater(reactor, 0.5)
+        await drain(self.exchange, reactor)
         await stopped
         self._verifiers.stop()
         self.operator.close()
@@ -468,9 +457,6 @@ class CloudServer(LoggedService):
         self.events.note(EventKind.SERVER_STOPPED)
         await self.events.close()
         await self.database.close()
-
-    def _busy(self) -> bool:
-        return any(session.busy for session in self.exchange)
 
     def _preferences_changed(self, preferences: Preferences) -> None:
         self.sessions.idle = preferences.session_idle_minutes * 60.0

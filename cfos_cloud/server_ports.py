@@ -10,6 +10,7 @@ from twisted.internet.protocol import ServerFactory
 
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.passthrough import Passthrough
+from cfos_cloud.listener.admission import AdmissionFactory
 from cfos_cloud.listener.client_hello import by_name
 from cfos_cloud.listener.counted_tls import CountedTLSFactory
 from cfos_cloud.listener.first_bytes import Route
@@ -58,7 +59,8 @@ class ServerPorts:
         secure = CountedTLSFactory(
             self.tls, False, factory(True), reactor, handshakes=self.handshakes
         )
-        routes = {Route.TLS: secure, Route.PLAIN: plain}
+        admitted = AdmissionFactory(secure, reactor, self.handshakes)
+        routes = {Route.TLS: admitted, Route.PLAIN: plain}
         if passthrough is None:
             first: ServerFactory = SnifferFactory(routes, reactor, places=places)
         else:

@@ -18,6 +18,7 @@ from twisted.internet.ssl import CertificateOptions, platformTrust
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from cfos_cloud import alpn
 from cfos_cloud.device.origin import Origin
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class ReceivedCertificate:
 class RecordingTLS:
     """
     The client's side of one connection: TLS 1.2 or later, SNI unless the host is an
-    address, ALPN ``http/1.1``.
+    address, ALPN ``http/1.1``, and beside it the word that a tunnel is to come.
 
     The handshake takes any certificate; the caller decides by :meth:`received`
     before it sends the first byte.
@@ -79,11 +80,10 @@ class RecordingTLS:
         self, tlsProtocol: TLSMemoryBIOProtocol
     ) -> SSL.Connection:
         """Called by Twisted, once."""
-        options = CertificateOptions(
-            trustRoot=self._trust_root or platformTrust(),
-            acceptableProtocols=[b"http/1.1"],
-        )
+        options = CertificateOptions(trustRoot=self._trust_root or platformTrust())
         connection = SSL.Connection(options.getContext(), None)
+        # Not by the options: of a client's they would say nothing.
+        connection.set_alpn_protos([alpn.HTTP_1_1, alpn.TUNNEL])
         if not self._server.is_address:
             connection.set_tlsext_host_name(self._server.host.encode("ascii"))
         connection.set_verify(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 from typing import Protocol as Interface
 
@@ -14,8 +16,11 @@ from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
 from cfos_cloud.http.message import RequestHead, value_of
+from cfos_cloud.listener.arrival import was_admitted
 from cfos_cloud.listener.places import place_under
 from cfos_cloud.listener.tls import served_certificate
+from cfos_cloud.metrics import HandshakeMetrics
+from cfos_cloud.pace import Appointments, Pace
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.relay.unsent import keep_unsent_short
 from cfos_cloud.throttle import Throttle, source_key
@@ -36,12 +41,18 @@ from cfos_cloud.tunnel.session import TunnelSession
 from cfos_cloud.tunnel.websocket import WebSocketTunnel
 from cfos_cloud.tunnel.yamux import Role
 
-#: Seconds for a device to come back to a server that is about to stop.
+#: Seconds for a device to come back to a server that is about to stop, at least.
 STOPPING_RETRY_AFTER = 10
 #: … to one that has no room for more tunnels.
 FULL_RETRY_AFTER = 300
 #: Bytes that wait in the streams of a tunnel, and on the connections that lead to them.
 MAX_TUNNEL_BYTES = 128 * 1024 * 1024
+#: Tunnels that may begin in a second, and at one time, of those that had no turn in
+#: front of TLS: it ends at a proxy, or they did not announce themselves.
+PER_SECOND = 250.0
+AT_ONCE = 50
+#: Seconds after which the others are to come again, at most.
+MOST_RETRY_AFTER = 120.0
 
 
 class KnownSystem(Interface):
@@ -81,9 +92,12 @@ class TunnelDoor:
         events: EventLog = NO_EVENTS,
         modes: Modes | None = None,
         buffered: Buffered | None = None,
+        random: Callable[[], float] = random.random,
+        counts: HandshakeMetrics | None = None,
     ) -> None:
         self._buffered = buffered or Buffered(2 * MAX_TUNNEL_BYTES)
         self._find = find
+        self._counts = HandshakeMetrics() if counts is None else counts
         self._modes = modes
         self._fakes = fakes
         self._exchange = exchange
@@ -91,6 +105,10 @@ class TunnelDoor:
         self._clock = clock
         self._events = events
         self._pending = PendingHandshakes(clock.seconds)
+        self._pace = Pace(clock.seconds, PER_SECOND, AT_ONCE)
+        self._appointments = Appointments(
+            clock.seconds, PER_SECOND, MOST_RETRY_AFTER, random
+        )
         #: The server is about to stop: no more tunnels.
         self.closed = False
 
@@ -126,11 +144,15 @@ class TunnelDoor:
             _respond(channel, upgrade.status, upgrade.reason, fields)
             return
         if self.closed:
-            _refuse(channel, 503, b"Service Unavailable", STOPPING_RETRY_AFTER)
+            self._put_off(channel, STOPPING_RETRY_AFTER)
             return
         keys = (source_key(client.address),)
         wait = self._throttle.wait(keys)
         authorization = value_of(head.fields, b"authorization")
+        if self._is_too_much(channel, authorization):
+            self._counts.put_off += 1
+            self._put_off(channel)
+            return
         step = handshake.respond(authorization, keys[0])
         # Whoever shares a guesser's address would wait with them; but there is no
         # guessing at a generated password, so nobody who has one need be kept out.
@@ -149,6 +171,18 @@ class TunnelDoor:
             b"WWW-Authenticate: %b\r\n" % value for value in step.www_authenticate
         )
         _respond(channel, 401, b"Unauthorized", lines)
+
+    def _is_too_much(
+        self, channel: RequestChannel, authorization: bytes | None
+    ) -> bool:
+        """Of handshakes that begin: to one that goes on its cost is sunk."""
+        if authorization is None or b"sid=" in authorization:
+            return False
+        return not (was_admitted(channel.transport) or self._pace.take())
+
+    def _put_off(self, channel: RequestChannel, least: int = 0) -> None:
+        seconds = least + math.ceil(self._appointments.make())
+        _refuse(channel, 503, b"Service Unavailable", seconds)
 
     def _log_refusal(self, client: Client, refused: Refused) -> None:
         cloud_id = refused.cloud_id

@@ -91,6 +91,14 @@ def asked_for(seen: bytes) -> Asked:
         return _NOTHING
 
 
+def is_whole(seen: bytes) -> bool:
+    """Whether a ClientHello is all there, or can't become one any more."""
+    try:
+        return _hello(seen) is not None
+    except _Malformed:
+        return True
+
+
 def by_name(is_passed: Callable[[bytes], bool]) -> Callable[[bytes], Route]:
     """
     A choice for a port on which some names are passed on unopened: those for which

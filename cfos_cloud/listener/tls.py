@@ -11,6 +11,7 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
+from cfos_cloud.alpn import HTTP_1_1
 from cfos_cloud.listener.certificate import Certificate
 from cfos_cloud.listener.certificate_choice import CertificateChoice
 from cfos_cloud.listener.certificate_pem import BadCertificate
@@ -42,9 +43,6 @@ TLS_1_3_CIPHERS = (
 #: before them the hybrid which no recording of today's traffic outlives, as
 #: browsers already ask for it. OpenSSL before 3.5 does not know that one.
 GROUPS = (b"X25519MLKEM768:X25519:P-256:P-384", b"X25519:P-256:P-384")
-
-#: The one protocol spoken inside (RFC 7301).
-HTTP_1_1 = b"http/1.1"
 
 
 def _utc_now() -> datetime:

@@ -192,14 +192,23 @@ class Multiplexed(Protocol):
             self.abort(ProtocolBroken(str(error)))
             return
         streams = self._streams
+        is_busy = False
         for event in events:
             if type(event) is Data:
+                is_busy = True
                 stream = streams.get(event.stream_id)
                 if stream is not None:
                     stream.data_received(event.data)
+            elif type(event) is Pong:
+                self._heartbeat.answered()
             else:
+                is_busy = True
                 self._event(event)
-        self.wake()
+        if is_busy:
+            self.wake()
+        else:
+            # Pings, as most tunnels have nothing else most of the time: no timer.
+            self._flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._lost:
@@ -317,8 +326,6 @@ class Multiplexed(Protocol):
                 stream = self._streams.get(stream_id)
                 if stream is not None:
                     stream.connection_lost(RESET)
-            case Pong():
-                self._heartbeat.answered()
             case GoAway(code):
                 self.log.debug("the peer says goaway, code {code}", code=code)
 
@@ -346,7 +353,7 @@ class Multiplexed(Protocol):
     def _ping(self) -> None:
         self._reset_lingering()
         self.core.ping()
-        self.wake()
+        self._flush()
 
     def _dead(self) -> None:
         count = MAX_UNANSWERED_PINGS

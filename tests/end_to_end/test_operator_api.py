@@ -175,5 +175,8 @@ class MetricsTests(EndToEndTestCase):
         self.assertGreaterEqual(more["cfos_cloud_tls_handshakes_total completed"], 6)
         self.assertGreater(more["cfos_cloud_tunnel_bytes_total in"], 0)
         self.assertGreaterEqual(after["cfos_cloud_tunnels"], 1)
+        # Device ends announce themselves, and nobody had to wait or to come again.
+        self.assertGreaterEqual(after["cfos_cloud_device_ends_total admitted"], 1)
+        self.assertEqual(after["cfos_cloud_device_ends_total put_off"], 0)
         self.assertGreater(after["cfos_cloud_certificate_days"], 300)
         self.assertEqual(after["cfos_cloud_database_up"], 1)

@@ -99,6 +99,21 @@ class ServerCollector(Collector):
                 "failed": sources.handshakes.failed,
             },
         )
+        yield GaugeMetricFamily(
+            _PREFIX + "device_ends_waiting",
+            "Device ends whose turn for a TLS handshake has not come",
+            sources.handshakes.waiting,
+        )
+        yield _counter(
+            "device_ends",
+            "Device ends that connected, by whether they were let in at that time",
+            "result",
+            {
+                "admitted": sources.handshakes.admitted,
+                "cut": sources.handshakes.cut,
+                "put_off": sources.handshakes.put_off,
+            },
+        )
         yield _counter(
             "login_failures",
             "Failed log-ins, by who was refused",

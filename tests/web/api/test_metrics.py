@@ -94,6 +94,10 @@ class MetricsTests(OperatorAPICase):
         self.requests.passed.bytes_out += 6
         self.handshakes.completed += 5
         self.handshakes.failed += 6
+        self.handshakes.waiting += 2
+        self.handshakes.admitted += 8
+        self.handshakes.cut += 3
+        self.handshakes.put_off += 4
         self.tunnels.opened += 9
         self.tunnels.closed += 7
         self.tunnels.bytes_in += 100
@@ -110,6 +114,10 @@ class MetricsTests(OperatorAPICase):
             ("cfos_cloud_passed_bytes_total out", 6),
             ("cfos_cloud_tls_handshakes_total completed", 5),
             ("cfos_cloud_tls_handshakes_total failed", 6),
+            ("cfos_cloud_device_ends_waiting", 2),
+            ("cfos_cloud_device_ends_total admitted", 8),
+            ("cfos_cloud_device_ends_total cut", 3),
+            ("cfos_cloud_device_ends_total put_off", 4),
             ("cfos_cloud_tunnels", 2),
             ("cfos_cloud_tunnel_changes_total up", 9),
             ("cfos_cloud_tunnel_changes_total ended", 7),
