@@ -26,14 +26,11 @@ from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_pages import ErrorPages
-from cfos_cloud.gateway.further_sessions import FurtherSessions
 from cfos_cloud.gateway.gateway import FrontFactory, Gateway
 from cfos_cloud.gateway.hosts import Hosts
-from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.gateway.passthrough import Passthrough
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.host_side import HostSide, SharedPages
 from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
@@ -46,6 +43,7 @@ from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
 from cfos_cloud.operator_side import OperatorSide, ServerParts
+from cfos_cloud.page_side import Addresses, PageSide
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import (
     AdminPasswordError,
@@ -81,14 +79,7 @@ from cfos_cloud.ui import ui_directory
 from cfos_cloud.watchdog import Watchdog
 from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.system_access import RETRY_AFTER
-from cfos_cloud.web.common import CommonPages
-from cfos_cloud.web.csrf import Csrf
-from cfos_cloud.web.login.pages import LoginPages
-from cfos_cloud.web.overview.page import OverviewPages
-from cfos_cloud.web.overview.parts import OverviewParts
 from cfos_cloud.web.public_address import PublicAddress
-from cfos_cloud.web.root import make_admin_root, make_root
-from cfos_cloud.web.session_state import SessionState
 from cfos_cloud.workers import ThreadWorker
 
 __all__ = ["Options", "makeService"]
@@ -144,7 +135,6 @@ class CloudServer(LoggedService):
         )
         self.exchange = Exchange()
         self._hosts = Hosts(options["domain"])
-        self._address = PublicAddress(options["domain"])
         self.sessions = SessionTable(monotonic)
         record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
@@ -157,7 +147,10 @@ class CloudServer(LoggedService):
         self.key_side.setServiceParent(self)
         self.operator_side = self._make_operator_side()
         self.operator_side.setServiceParent(self)
-        self.gateway = self._make_gateway(secret)
+        pages = Pages(ui_directory(), self.site_settings.current)
+        self.page_side = self._make_page_side(secret, pages)
+        self.page_side.setServiceParent(self)
+        self.gateway = self._make_gateway(secret, pages)
         self.passthrough = Passthrough(
             self._hosts,
             self.systems,
@@ -182,8 +175,9 @@ class CloudServer(LoggedService):
         )
         self._listening.setServiceParent(self)
         self._admin_listening: ListeningService | None = None
-        if options.admin_port_spec is not None:
-            self._admin_listening = self._make_admin_port(options.admin_port_spec)
+        port, site = options.admin_port_spec, self.page_side.on_admin_port
+        if port is not None and site is not None:
+            self._admin_listening = self._make_admin_port(port, site)
             self._admin_listening.setServiceParent(self)
         ConnectionRecorder(
             self.exchange, self.connections, self.events, time_of_day
@@ -226,7 +220,7 @@ class CloudServer(LoggedService):
             "tunnel": Throttle(monotonic),
         }
         self._requests, self._handshakes = RequestMetrics(), HandshakeMetrics()
-        parts = ServerParts(
+        self._parts = ServerParts(
             self.systems,
             self.exchange,
             self.sessions,
@@ -246,7 +240,7 @@ class CloudServer(LoggedService):
             self._time_of_day,
         )
         return OperatorSide(
-            parts,
+            self._parts,
             self._requests,
             self._handshakes,
             self._throttles,
@@ -255,24 +249,28 @@ class CloudServer(LoggedService):
             own_port=self._options.admin_port_spec is not None,
         )
 
-    def _make_gateway(self, secret: ServerSecret) -> Gateway:
-        pages = Pages(ui_directory(), self.site_settings.current)
-        hosts = self._hosts
-        host_side = None if hosts.is_shared else self._make_host_side(secret)
-        login = LoginPages(
-            Authenticator(self.exchange, self.sessions, reactor),
-            self.sessions,
-            self.systems,
-            self._throttles["browser"],
-            secret.derive("log-in"),
-            reactor,
-            pages,
-            self.events,
-            keys=self.key_side.logins,
-            address=None if self._hosts.is_shared else self._address,
-            landing=None if host_side is None else host_side.landing,
+    def _make_page_side(self, secret: ServerSecret, pages: Pages) -> PageSide:
+        domain, port = self._options["domain"], self._options.port_spec
+        has_admin_port = self._options.admin_port_spec is not None
+        number = port.number if isinstance(port, NumberedPort) else None
+        own = PublicAddress(domain)
+        addresses = Addresses(
+            self._hosts,
+            own,
+            PublicAddress(domain, number) if has_admin_port else own,
+            has_admin_port,
         )
-        side, common = self.operator_side, CommonPages(pages)
+        return PageSide(
+            self._parts,
+            self.operator_side,
+            self.key_side,
+            addresses,
+            self._throttles["browser"],
+            secret,
+            pages,
+        )
+
+    def _make_gateway(self, secret: ServerSecret, pages: Pages) -> Gateway:
         door = TunnelDoor(
             self.systems.get,
             FakeVerifiers(secret.derive("fake verifiers")),
@@ -284,54 +282,6 @@ class CloudServer(LoggedService):
             self.bounds.buffered,
             counts=self._handshakes,
         )
-        state = SessionState(self.sessions, self.systems, self.exchange, pages)
-        admin = side.admin_pages(
-            pages, secret.derive("operator's log-in"), self._public_address()
-        )
-        keys = self.key_side.pages(
-            side.key_resources,
-            pages,
-            self._address,
-            self.certificates,
-        )
-        data = side.cloud_data
-        overview = self._make_overview(pages, secret, hosts, host_side)
-        device_site = None
-        if host_side is not None:
-            shared = SharedPages(
-                common, side.api_of_browsers(), self._health, state, keys, overview
-            )
-            device_site = host_side.site(pages, shared)
-        if self._options.admin_port_spec is None:
-            root = make_root(
-                login,
-                common,
-                side.api,
-                self._health,
-                state,
-                side.metrics,
-                admin,
-                keys,
-                data,
-                overview,
-            )
-        else:
-            api = side.api_of_browsers()
-            root = make_root(
-                login,
-                common,
-                api,
-                self._health,
-                state,
-                None,
-                None,
-                keys,
-                data,
-                overview,
-            )
-            self._admin_root = make_admin_root(
-                common, side.api, self._health, side.metrics, admin, data
-            )
         return Gateway(
             reactor,
             self.exchange,
@@ -339,52 +289,18 @@ class CloudServer(LoggedService):
             self.sessions,
             door,
             ErrorPages(pages),
-            # Our pages read their forms themselves.
-            Site(root, parsePOSTFormSubmission=False),
+            self.page_side.main,
             ProxyTrust(self._options.trusted_proxies),
             self._requests,
             self.key_side.gate,
-            hosts,
-            device_site,
+            self._hosts,
+            self.page_side.on_devices,
         )
 
-    def _make_host_side(self, secret: ServerSecret) -> HostSide:
-        side = HostSide(
-            self._hosts, self.sessions, self.systems, secret.derive("log-in"), reactor
-        )
-        side.setServiceParent(self)
-        return side
-
-    def _make_overview(
-        self,
-        pages: Pages,
-        secret: ServerSecret,
-        hosts: Hosts,
-        host_side: HostSide | None,
-    ) -> OverviewPages:
-        parts = OverviewParts(
-            self.sessions,
-            self.systems,
-            self.exchange,
-            hosts,
-            FurtherSessions(self.sessions),
-            Csrf(secret.derive("log-in")),
-            None if host_side is None else host_side.handovers,
-        )
-        return OverviewPages(parts, pages)
-
-    def _public_address(self) -> PublicAddress:
-        """What the operator's page tells device ends of their way here."""
-        domain, port = self._options["domain"], self._options.port_spec
-        if self._options.admin_port_spec is None:
-            return PublicAddress(domain)
-        number = port.number if isinstance(port, NumberedPort) else None
-        return PublicAddress(domain, number)
-
-    def _make_admin_port(self, port: PortSpec) -> ListeningService:
+    def _make_admin_port(self, port: PortSpec, site: Site) -> ListeningService:
         self._admin_pages = PagesPort(
             reactor,
-            Site(self._admin_root, parsePOSTFormSubmission=False),
+            site,
             self.gateway.answers,
             self.gateway.proxies,
             self._requests,
