@@ -90,6 +90,7 @@ def check_request(
     host: bytes | None = None
     length: int | None = 0
     upgrade: bytes | None = None
+    expects = False
     nominated = _NONE
     for lower, _, value in fields:
         if lower in _FREE:
@@ -111,8 +112,9 @@ def check_request(
         elif lower == b"upgrade":
             upgrade = value if upgrade is None else upgrade + b", " + value
         elif lower == b"expect":
-            if value.lower() != b"100-continue":
+            if expects or value.lower() != b"100-continue":
                 return BadMessage(417, "Expect is not just 100-continue")
+            expects = True
         elif is_disguised(lower):
             return BadMessage(400, "a field name in disguise")
     if host is None:

@@ -125,6 +125,14 @@ class Relay(Generic[A]):
         )
 
     @property
+    def _has_stray_body(self) -> bool:
+        """
+        Whether the upstream may not have looked for the body (RFC 9110 §9.3.1), and
+        so take it for the next request.
+        """
+        return self.head.length != 0 and self.head.method in RETRYABLE
+
+    @property
     def request_done(self) -> bool:
         """Whether the client has sent all of the request."""
         return self._request_done
@@ -276,6 +284,7 @@ class Relay(Generic[A]):
         reusable = (
             self._keep_upstream
             and self._request_done
+            and not self._has_stray_body
             and upstream is not None
             and upstream.sound
         )

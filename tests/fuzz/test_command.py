@@ -28,7 +28,7 @@ class CommandTests(SynchronousTestCase):
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         self.assertEqual(run.returncode, 0, run.stderr)
         done = re.search(r"Done ([0-9]+) runs", run.stdout + run.stderr)

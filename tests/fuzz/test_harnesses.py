@@ -8,7 +8,7 @@ from tests.fuzz.harnesses import HARNESSES
 from tests.fuzz.mutations import inputs
 
 #: Inputs by chance for each, beside the seeds: some seconds in all.
-COUNT = 2_000
+COUNT = 1_000
 
 
 class FuzzTests(SynchronousTestCase):

@@ -62,6 +62,26 @@ class ReuseTests(RelayCase):
             self.assertTrue(self.end.transport.disconnecting)
             self.assertFalse(self.client.ended)
 
+    def test_one_on_which_a_body_went_that_nobody_expects_is_not_used_again(
+        self,
+    ) -> None:
+        # Who does not read it takes it for the next request, and answers that.
+        for method, reusable in (
+            (b"GET", False),
+            (b"HEAD", False),
+            (b"OPTIONS", False),
+            (b"POST", True),
+        ):
+            for framed in (
+                b"Content-Length: 5\r\n\r\nhello",
+                b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            ):
+                self.setUp()
+                self.ask(b"%b /a HTTP/1.1\r\nHost: x\r\n%b" % (method, framed))
+                self.reply(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                self.assertEqual(self.end.done, [reusable], method)
+                self.assertEqual(self.end.transport.disconnecting, not reusable)
+
     def test_an_early_response_ends_the_upload_but_not_the_response(self) -> None:
         self.ask(POST + b"he")
         self.reply()

@@ -12,6 +12,7 @@ from tests.http.vectors.vector import TOKEN, Outcome, ResponseVector
 from tests.strict.chain import READ_BYTES, ChainCase
 from tests.strict.reader import Request, Response, read_responses
 from tests.strict.target import say
+from tests.tree import ROOT
 from tests.tunnel.support import DeviceStream
 
 _ASK_TO_SWITCH = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -122,6 +123,11 @@ class HostileDevice(ChainCase):
 
     def test_byte_for_byte_it_is_the_same(self) -> None:
         self.run_all(1, 2_000)
+
+    def test_the_document_counts_them(self) -> None:
+        document = (ROOT / "docs" / "security.md").read_text()
+        said = f"Of {len(responses())} vectors for responses"
+        self.assertIn(said, " ".join(document.split()))
 
 
 class HostileDeviceEnd(HostileDevice):

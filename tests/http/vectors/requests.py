@@ -671,6 +671,8 @@ def _connections() -> Iterator[RequestVector]:
     for value in (b"", b"x", b"100-continue, x", b"x 100-continue", b"100", b"200-ok"):
         line = b"Expect: " + value + b"\r\n"
         yield _refused("expect", f"{value!r}", POST + HOST + line + body, 417)
+    twice = b"Expect: 100-continue\r\n" * 2
+    yield _refused("expect", "twice", POST + HOST + twice + body, 417)
 
 
 def _sizes() -> Iterator[RequestVector]:
