@@ -55,11 +55,13 @@ class Cloud:
         connections: int,
         *options: str,
         before: str = "",
+        by: int | None = None,
     ) -> None:
         """
         Make a system, start its device end, and wait until it is online.
 
         :param before: Python statements that the device end's process begins with.
+        :param by: the port by which it reaches the server, if not the server's own.
         """
         added = self._tool("system", "add", cloud_id)
         password = added.get("password")
@@ -68,7 +70,8 @@ class Cloud:
         self._processes.start(
             cloud_id,
             *python(f"{before}\n{TWISTD}", "-n", "--pidfile=", "cfos-device"),
-            *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
+            *("--server", f"https://127.0.0.1:{by or self._port}"),
+            *("--cloud-id", cloud_id),
             *("--password-file", str(self._secret(cloud_id, password))),
             *("--admin-password-file", str(self._device)),
             *("--target", f"http://127.0.0.1:{target}"),

@@ -8,7 +8,7 @@ from tests.end_to_end.case import EndToEndTestCase
 from tests.end_to_end.websocket_cases import compare, echo
 
 #: All but those of compression, which take most of the time.
-UNCOMPRESSED = [f"{number}.*" for number in range(1, 11)]
+UNCOMPRESSED = [f"{number}.*" for number in (1, 2, 3, 4, 5, 6, 7, 9, 10)]
 
 
 class WebSocketCaseTests(EndToEndTestCase):
