@@ -70,18 +70,20 @@ class Cloud:
         connections: int,
         *options: str,
         before: str = "",
+        by: int | None = None,
     ) -> None:
         """
         Make a system, start its device end, and wait until it is online.
 
         :param before: Python statements that the device end's process begins with.
+        :param by: the port by which it reaches the server, if not the server's own.
         """
         added = self._tool("system", "add", cloud_id)
         password = added.get("password")
         if not isinstance(password, str):
             raise RunFailed("system add gave no password")
         self._secret(cloud_id, password)
-        self.run_device(cloud_id, target, connections, *options, before=before)
+        self.run_device(cloud_id, target, connections, *options, before=before, by=by)
 
     def run_device(
         self,
@@ -90,13 +92,15 @@ class Cloud:
         connections: int,
         *options: str,
         before: str = "",
+        by: int | None = None,
     ) -> None:
         """Start the device end of a system that was made, and wait as above."""
         password = self._processes.directory / f"{cloud_id}.secret"
         self._processes.start(
             cloud_id,
             *python(f"{before}\n{TWISTD}", "-n", "--pidfile=", "cfos-device"),
-            *("--server", f"https://127.0.0.1:{self._port}", "--cloud-id", cloud_id),
+            *("--server", f"https://127.0.0.1:{by or self._port}"),
+            *("--cloud-id", cloud_id),
             *("--password-file", str(password)),
             *("--admin-password-file", str(self._device)),
             *("--target", f"http://127.0.0.1:{target}"),

@@ -143,7 +143,9 @@ def request(subject: Subject, file: str) -> bytes:
 
 
 class Paced(ABC):
-    """Asks at an even pace, for one thing after another."""
+    """Asks at an even pace, in seconds, for one thing after another."""
+
+    pace = PACE
 
     def ask_for(self, seconds: float) -> list[float]:
         """
@@ -156,8 +158,8 @@ class Paced(ABC):
         taken = []
         start = time.perf_counter()
         answered = 0.0
-        for number in range(int(seconds / PACE)):
-            due = start + number * PACE
+        for number in range(max(1, int(seconds / self.pace))):
+            due = start + number * self.pace
             if (left := due - time.perf_counter()) > 0:
                 time.sleep(left)
             begun = due if answered > due else time.perf_counter()

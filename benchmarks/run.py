@@ -16,7 +16,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import end_to_end, idle_tunnels, keys, latency, storm, throughput
+from benchmarks import (
+    end_to_end,
+    idle_tunnels,
+    keys,
+    latency,
+    slow_line,
+    storm,
+    throughput,
+)
 from benchmarks.processes import Processes, RunFailed
 from benchmarks.web_servers import find_nginx, version
 
@@ -31,6 +39,9 @@ PARTS: dict[str, Part] = {
         processes, options.rounds, options.seconds, options.connections
     ),
     "latency": lambda processes, options: latency.report(
+        processes, options.rounds, options.seconds
+    ),
+    "slow-line": lambda processes, options: slow_line.report(
         processes, options.rounds, options.seconds
     ),
     "keys": lambda processes, options: keys.report(
@@ -58,7 +69,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help=f"{', '.join(PARTS)}; all unless given",
     )
     for name, default, text in (
-        ("rounds", 2, "of throughput, end-to-end, latency and keys, each with all"),
+        ("rounds", 2, "of all but idle-tunnels, each with every subject"),
         ("seconds", 4, "of each load"),
         ("connections", 32, "of the client of throughput, end-to-end and keys"),
         ("tunnels", 1000, "idle ones"),

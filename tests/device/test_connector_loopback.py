@@ -22,6 +22,8 @@ from cfos_cloud.device.pins import PinFile
 from cfos_cloud.device.report import Report
 from cfos_cloud.device.tls_client import RecordingTLS
 from cfos_cloud.device.trust import ServerTrust, Verify
+from cfos_cloud.relay.prompt import PromptTransport
+from cfos_cloud.relay.unsent import UNSENT_BYTES
 from cfos_cloud.workers import ThreadWorker
 from tests.device.certificates import Made, make_certificate, server_tls
 from tests.device.tunnel_server import CLOUD_ID, Behaviour, Streams, TunnelServer
@@ -151,8 +153,13 @@ class LoopbackTests(TestCase):
                 received.append(data)
 
         self.streams.protocol = Reader
+        kept: list[int] = []
+        self.patch(
+            PromptTransport, "keep_unsent_short", lambda _, size: kept.append(size)
+        )
         self.start(self.port)
         self.assertIn("connected", await self.a_state())
+        self.assertEqual(kept, [UNSENT_BYTES])
         multiplexed = self.servers[0].multiplexed
         assert multiplexed is not None
         multiplexed.open_stream(Protocol()).write(b"x" * 100_000)

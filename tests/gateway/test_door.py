@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.cloud_password import CHOSEN_ITERATIONS, GENERATED_ITERATIONS
+from cfos_cloud.gateway import door
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.door import STOPPING_RETRY_AFTER, TunnelDoor
 from cfos_cloud.http.message import BadMessage, RequestHead
@@ -178,6 +179,15 @@ class ProofTests(DoorCase):
         info = message.get(b"authentication-info")
         assert info is not None
         caller.handshake.finish(info)
+
+    def test_its_connection_keeps_little_unsent_and_no_other_does(self) -> None:
+        kept: list[object] = []
+        self.patch(door, "keep_unsent_short", kept.append)
+        self.caller().prove(password="wrong")
+        self.assertEqual(kept, [])
+        caller = self.caller()
+        caller.prove()
+        self.assertEqual(kept, [caller.wire])
 
     def test_after_that_the_connection_speaks_yamux(self) -> None:
         caller = self.caller()
