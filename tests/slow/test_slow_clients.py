@@ -235,7 +235,10 @@ class ManyReadersTests(SlowCase):
         self.assertLessEqual(grown, limit)
 
     def speeds(self, *clients: Client) -> list[float]:
-        """Bytes a second of downloads, in turn; the median of each client's."""
+        """
+        Bytes a second of downloads, in turn; the median of each client's best quarter,
+        since what else the machine does only ever makes one slower.
+        """
         found: list[list[float]] = [[] for _ in clients]
         for _ in range(self.DOWNLOADS):
             for client, speeds in zip(clients, found, strict=True):
@@ -243,7 +246,8 @@ class ManyReadersTests(SlowCase):
                 answer = client.get(f"/sized?n={self.SIZE}")
                 assert len(answer.body) == self.SIZE, answer.status
                 speeds.append(self.SIZE / (time.perf_counter() - start))
-        return [median(speeds) for speeds in found]
+        best = self.DOWNLOADS // 4
+        return [median(sorted(speeds)[-best:]) for speeds in found]
 
     def slow_wire(self, reader: Client) -> Wire:
         wire = self.begin(f"/sized?n={64 * MIB}", client=reader)
