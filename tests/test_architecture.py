@@ -21,6 +21,7 @@ from tests.tree import (
 
 #: Modules that know no transport: no Twisted, directly or by what they import.
 SANS_IO = (
+    "cfos_cloud.buffered",
     "cfos_cloud.cloud_id",
     "cfos_cloud.cloud_password",
     "cfos_cloud.safe_fields",
@@ -43,6 +44,7 @@ SANS_IO = (
     "cfos_cloud.tunnel.auth_params",
     "cfos_cloud.tunnel.websocket_frames",
     "cfos_cloud.listener.first_bytes",
+    "cfos_cloud.listener.known_sources",
     "cfos_cloud.listener.client_hello",
     "cfos_cloud.listener.alert",
     "cfos_cloud.listener.plain_answer",

@@ -83,6 +83,7 @@ class BoundsTests(RegistryCase):
 
     def test_the_metrics_tell_what_there_is_and_what_may_be(self) -> None:
         places = self.fill()
+        places[0].occupied_by(FakeSocket(Protocol()))
         places[0].unread(1_000)
         places[1].become_tunnel("203.0.113.1", self.bounds.buffered)
         self.assertEqual(self.gauge("connections"), 15)

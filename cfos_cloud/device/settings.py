@@ -49,7 +49,7 @@ class DeviceSettings:
     :param also: further devices of the site.
     :param state_directory: where the server's key and the consents to access keys are
         kept; made where it is missing.
-    :param max_connections: to each target, 1 to 64.
+    :param max_connections: to each target, 1 to 256.
     :param admin_password_file: without it, or while it is empty, every log-in is
         refused; with another profile than ``generic`` see
         :mod:`~cfos_cloud.device.profiles`.

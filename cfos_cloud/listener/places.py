@@ -269,10 +269,13 @@ class Place:
 
     def shed(self) -> None:
         """See :class:`~cfos_cloud.buffered.Holder`; a tunnel stays."""
-        if self._source is not None and self._transport is not None:
-            self._unsent = self._unread = 0
+        transport = self._transport
+        if self._source is not None and transport is not None:
+            # What is written or read until the transport is done counts no more.
+            self._stop_watching()
+            self._transport = None
             self._account.hold(self, 0)
-            self._transport.abortConnection()
+            transport.abortConnection()
 
     def _write_more(self) -> object:
         """In place of the transport's own, which the reactor calls."""
@@ -288,7 +291,7 @@ class Place:
             del self._transport.doWrite
 
     def _count(self) -> None:
-        if self._places is not None:
+        if self._transport is not None:
             self._account.hold(self, self._unsent + self._unread)
 
 

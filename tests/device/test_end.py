@@ -204,7 +204,7 @@ class MakingTests(EndCase):
                 {"also": (FurtherDevice("Meter", parse_origin("http://meter")),)},
             ),
             ("max-connections", {"max_connections": 0}),
-            ("max-connections", {"max_connections": 65}),
+            ("max-connections", {"max_connections": 257}),
             (
                 "verify",
                 {"verify": Verify.CA, "server": parse_origin("http://cloud")},

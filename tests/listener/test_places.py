@@ -239,6 +239,12 @@ class WaitingTests(PlacesCase):
         self.place.unread(100_001)
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.whole.size, 0)
+        # Until its transport has told of the end.
+        self.place.unread(70)
+        self.assertEqual(self.whole.size, 0)
+        self.assertEqual(self.places.taken, 1)
+        self.place.leave()
+        self.assertEqual(self.places.taken, 0)
 
     def test_but_never_a_tunnel_s(self) -> None:
         self.place.become_tunnel("192.0.2.7", self.whole)
