@@ -71,6 +71,8 @@ class SelectionTests(ChaosTestCase):
         self.assert_broken(self.finish(begun))
         self.device.restart()
 
+        # What it had granted was in its memory.
+        self.browser = self.device.client()
         begun = self.begin_all()
         self.cloud.process.kill()
         self.assert_broken(self.finish(begun))

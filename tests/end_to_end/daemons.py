@@ -25,7 +25,7 @@ USER = "guest"
 USER_ID = "1234567890"
 
 #: Seconds for a daemon to start, on a machine that has other things to do as well.
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 _TOOL = "from cfos_cloud.cli import main; main()"
 

@@ -28,7 +28,6 @@ from tests.soak.plot import draw
 from tests.soak.samples import Sample, cpu_seconds, take
 from tests.soak.verdict import MOST_GROWTH, findings, growth
 from tests.soak.visitors import (
-    KEPT,
     PAGE,
     Scene,
     download,
@@ -44,6 +43,8 @@ from tests.soak.visitors import (
 #: Seconds in which what is open closes after the last visitor has gone: connections
 #: to the target that nobody uses are kept for 10.
 QUIET_SECONDS = 40.0
+#: Seconds for the last visit of each to end.
+LAST_SECONDS = 120.0
 _COMPLAINT = re.compile(r"^\S+ error |Traceback|Unhandled")
 
 
@@ -215,7 +216,7 @@ def watch(scene: Scene, plan: Plan) -> list[Sample]:
     for each in people:
         each.stop()
     for each in people:
-        each.join(3.0 * KEPT)
+        each.join(LAST_SECONDS)
         if each.is_alive():
             raise AssertionError(f"{each.name} never ends")
     return samples
