@@ -9,6 +9,7 @@ the same moment; and it is told to stop, as for an update, and tells them when t
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +35,8 @@ UP_SECONDS = 150.0
 STOP_SECONDS = 60.0
 #: Seconds for a server with thousands of systems to listen.
 SERVER_SECONDS = 60.0
+#: Files that server and swarm open besides.
+SPARE_FILES = 500
 SITE = "site"
 SITE_CONNECTIONS = 4
 _SWARM = "from benchmarks.swarm import main; main()"
@@ -93,6 +96,7 @@ def report(processes: Processes, tunnels: int, seconds: int) -> str:
     :param seconds: for which CPU time is measured at rest.
     :raises RunFailed: something could not be measured, or they did not come back.
     """
+    check_file_limit(tunnels)
     storm = Storm(processes, tunnels)
     first = storm.begin()
     rest = storm.rest(seconds)
@@ -103,6 +107,19 @@ def report(processes: Processes, tunnels: int, seconds: int) -> str:
         "one log-in every 0.2 s by a real device end: connect, page, form. "
         "A log-in is refused if its own device is not back, or has no answer in 2.5 s."
     )
+
+
+def check_file_limit(tunnels: int) -> None:
+    """
+    :raises RunFailed: no process may have so many connections.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = tunnels + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise RunFailed(
+            f"{tunnels} tunnels take {needed} open files, of which the system allows "
+            f"{hard}: ulimit -Hn {needed}, as root"
+        )
 
 
 class Storm:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.log_ins import LogIns
 from benchmarks.processes import Processes, RunFailed
-from benchmarks.storm import Coming, Rest, Storm, coming_table, rest_table
+from benchmarks.storm import (
+    SPARE_FILES,
+    Coming,
+    Rest,
+    Storm,
+    check_file_limit,
+    coming_table,
+    rest_table,
+)
 
 
 class TableTests(SynchronousTestCase):
@@ -30,6 +39,18 @@ class TableTests(SynchronousTestCase):
             lines[3],
             "| killed | 9 | 20 | 3.0 | 3.0 | 1,200 | 100 | 100 | 100 | 3 | 0 |",
         )
+
+
+class LimitTests(SynchronousTestCase):
+    def test_more_tunnels_than_files_are_refused_with_the_way_to_have_them(
+        self,
+    ) -> None:
+        self.patch(resource, "getrlimit", lambda _: (1024, 4096))
+        check_file_limit(4096 - SPARE_FILES)
+        error = self.assertRaises(RunFailed, check_file_limit, 4096)
+        self.assertIn(f"ulimit -Hn {4096 + SPARE_FILES}", str(error))
+        self.patch(resource, "getrlimit", lambda _: (1024, resource.RLIM_INFINITY))
+        check_file_limit(10_000_000)
 
 
 class StormTests(SynchronousTestCase):
