@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.cloud import Cloud
 from benchmarks.latency import Percentiles
-from benchmarks.log_ins import LogIns, logging_in
+from benchmarks.log_ins import PACE, LogIns, logging_in
 from benchmarks.many_systems import name_of
 from benchmarks.processes import (
     Processes,
@@ -123,12 +123,17 @@ def check_file_limit(tunnels: int) -> None:
 
 
 class Storm:
-    """The processes, and what is done with them."""
+    """
+    The processes, and what is done with them.
 
-    def __init__(self, processes: Processes, tunnels: int) -> None:
+    :param pace: seconds from one log-in to the next.
+    """
+
+    def __init__(self, processes: Processes, tunnels: int, pace: float = PACE) -> None:
         (self._port,) = free_ports(1)
         self._processes = processes
         self._tunnels = tunnels
+        self._pace = pace
         self._cloud = Cloud(processes, self._port)
         self._empty = 0.0
 
@@ -171,7 +176,7 @@ class Storm:
         self._cloud.start_server(SERVER_SECONDS)
         self._cloud.run_device(SITE, self._port, SITE_CONNECTIONS)
         start = self._now()
-        with logging_in(self._cloud, SITE) as people:
+        with logging_in(self._cloud, SITE, self._pace) as people:
             self._processes.signal("swarm", signal.SIGCONT)
             return self._coming("killed, all at once", start, people)
 
@@ -183,7 +188,7 @@ class Storm:
         self._processes.wait("server", STOP_SECONDS)
         _say(f"it has taken {time.time() - start.at:.1f} s")
         self._cloud.start_server(SERVER_SECONDS)
-        with logging_in(self._cloud, SITE) as people:
+        with logging_in(self._cloud, SITE, self._pace) as people:
             return self._coming("SIGTERM and start", start, people)
 
     def _make_systems(self) -> Path:
