@@ -25,7 +25,7 @@ class LogIns:
     :ivar seconds: that each took, from when it was due to its session: connect, the
         page, the form.
     :ivar refused: those whose device was not there, by the server's word.
-    :ivar failed: those that had no answer.
+    :ivar failed: those that had no answer, or had not even begun at the end.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -35,7 +35,7 @@ class LogIns:
 
 @contextmanager
 def logging_in(cloud: Cloud, cloud_id: str, pace: float = PACE) -> Iterator[LogIns]:
-    """Again and again, until the block ends; then those under way are waited for."""
+    """Again and again until the block ends; those under way then are waited for."""
     results = LogIns()
     over = threading.Event()
 
@@ -51,10 +51,13 @@ def logging_in(cloud: Cloud, cloud_id: str, pace: float = PACE) -> Iterator[LogI
 
     def all_of_them() -> None:
         with ThreadPoolExecutor(AT_A_TIME) as pool:
+            begun = []
             due = time.perf_counter()
             while not over.wait(max(0.0, due - time.perf_counter())):
-                pool.submit(one, due)
+                begun.append(pool.submit(one, due))
                 due += pace
+            # Those that had to wait for others to come to an end.
+            results.failed += sum(each.cancel() for each in begun)
 
     people = threading.Thread(target=all_of_them)
     people.start()

@@ -9,6 +9,7 @@ the same moment; and it is told to stop, as for an update, and tells them when t
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.cloud import Cloud
 from benchmarks.latency import Percentiles
-from benchmarks.log_ins import LogIns, logging_in
+from benchmarks.log_ins import PACE, LogIns, logging_in
 from benchmarks.many_systems import name_of
 from benchmarks.processes import (
     Processes,
@@ -34,6 +35,8 @@ UP_SECONDS = 150.0
 STOP_SECONDS = 60.0
 #: Seconds for a server with thousands of systems to listen.
 SERVER_SECONDS = 60.0
+#: Files that server and swarm open besides.
+SPARE_FILES = 500
 SITE = "site"
 SITE_CONNECTIONS = 4
 _SWARM = "from benchmarks.swarm import main; main()"
@@ -93,6 +96,7 @@ def report(processes: Processes, tunnels: int, seconds: int) -> str:
     :param seconds: for which CPU time is measured at rest.
     :raises RunFailed: something could not be measured, or they did not come back.
     """
+    check_file_limit(tunnels)
     storm = Storm(processes, tunnels)
     first = storm.begin()
     rest = storm.rest(seconds)
@@ -105,13 +109,31 @@ def report(processes: Processes, tunnels: int, seconds: int) -> str:
     )
 
 
-class Storm:
-    """The processes, and what is done with them."""
+def check_file_limit(tunnels: int) -> None:
+    """
+    :raises RunFailed: no process may have so many connections.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = tunnels + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise RunFailed(
+            f"{tunnels} tunnels take {needed} open files, of which the system allows "
+            f"{hard}: ulimit -Hn {needed}, as root"
+        )
 
-    def __init__(self, processes: Processes, tunnels: int) -> None:
+
+class Storm:
+    """
+    The processes, and what is done with them.
+
+    :param pace: seconds from one log-in to the next.
+    """
+
+    def __init__(self, processes: Processes, tunnels: int, pace: float = PACE) -> None:
         (self._port,) = free_ports(1)
         self._processes = processes
         self._tunnels = tunnels
+        self._pace = pace
         self._cloud = Cloud(processes, self._port)
         self._empty = 0.0
 
@@ -154,7 +176,7 @@ class Storm:
         self._cloud.start_server(SERVER_SECONDS)
         self._cloud.run_device(SITE, self._port, SITE_CONNECTIONS)
         start = self._now()
-        with logging_in(self._cloud, SITE) as people:
+        with logging_in(self._cloud, SITE, self._pace) as people:
             self._processes.signal("swarm", signal.SIGCONT)
             return self._coming("killed, all at once", start, people)
 
@@ -166,7 +188,7 @@ class Storm:
         self._processes.wait("server", STOP_SECONDS)
         _say(f"it has taken {time.time() - start.at:.1f} s")
         self._cloud.start_server(SERVER_SECONDS)
-        with logging_in(self._cloud, SITE) as people:
+        with logging_in(self._cloud, SITE, self._pace) as people:
             return self._coming("SIGTERM and start", start, people)
 
     def _make_systems(self) -> Path:
