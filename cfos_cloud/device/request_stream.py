@@ -183,7 +183,8 @@ class RequestStream:
         self._awaited = None
         self._hold(None)
         if reusable and relay.upstream is not None:
-            self._pool.release(relay.upstream)
+            has_body = relay.head.length != 0
+            self._pool.release(relay.upstream, self._grant if has_body else None)
 
     # within
 
@@ -220,7 +221,7 @@ class RequestStream:
     def _reach(self, relay: TargetRelay) -> None:
         """Find a connection for ``relay``; its body waits until there is one."""
         long_lived = relay.head.upgrade is not None
-        idle = None if long_lived else self._pool.take_idle()
+        idle = None if long_lived else self._pool.take_idle(self._grant)
         if idle is not None:
             self._send(relay, idle)
             return
@@ -237,7 +238,7 @@ class RequestStream:
 
         self._hold(None)
         relay.channel.pause_request()
-        self._claim = Claim(got, failed, long_lived=long_lived)
+        self._claim = Claim(got, failed, long_lived=long_lived, owner=self._grant)
         self._pool.claim(self._claim)
 
     def _send(self, relay: TargetRelay, upstream: UpstreamConnection) -> None:

@@ -59,10 +59,13 @@ class Claim:
         failed: Callable[[TargetError], None],
         *,
         long_lived: bool,
+        owner: object | None = None,
     ) -> None:
+        """:param owner: whose request it is; see :meth:`TargetPool.release`."""
         self.got = got
         self.failed = failed
         self.long_lived = long_lived
+        self.owner = owner
         self.cancelled = False
         self.timer: IDelayedCall | None = None
 
@@ -111,6 +114,8 @@ class TargetPool:
         self._waiting: deque[Claim] = deque()
         #: Idle connections and since when, the longest first.
         self._idle: dict[UpstreamConnection, float] = {}
+        #: Connections that one owner's requests alone may use.
+        self._owners: dict[UpstreamConnection, object] = {}
         self._sweep: IDelayedCall | None = None
         self._ordinary = 0
         self._long_lived: set[UpstreamConnection] = set()
@@ -121,13 +126,19 @@ class TargetPool:
         """Whether it has a connection, or tries to get one."""
         return bool(self._ordinary or self._long_lived or self._long_lived_claims)
 
-    def take_idle(self) -> UpstreamConnection | None:
-        """An idle connection for an ordinary request, the one used last."""
-        while self._idle:
-            upstream = self._idle.popitem()[0]
-            if upstream.sound:
+    def take_idle(self, owner: object | None = None) -> UpstreamConnection | None:
+        """An idle connection for an ordinary request of this owner, the last used."""
+        for upstream in reversed(list(self._idle)):
+            if not upstream.sound:
+                del self._idle[upstream]
+            elif self._may_use(upstream, owner):
+                del self._idle[upstream]
                 return upstream
         return None
+
+    def _may_use(self, upstream: UpstreamConnection, owner: object | None) -> bool:
+        known = self._owners.get(upstream)
+        return known is None or known is owner
 
     def claim(self, claim: Claim) -> None:
         """Give ``claim`` a connection, now or when there is one."""
@@ -137,7 +148,7 @@ class TargetPool:
                 return
             self._long_lived_claims += 1
             self._connect(claim)
-        elif (idle := self.take_idle()) is not None:
+        elif (idle := self.take_idle(claim.owner)) is not None:
             claim.got(idle)
         elif self._ordinary < self._max_connections:
             self._ordinary += 1
@@ -147,7 +158,10 @@ class TargetPool:
         else:
             claim.timer = self._clock.callLater(WAIT_SECONDS, self._overdue, claim)
             self._waiting.append(claim)
-            self._push_out()
+            if self._idle:
+                self._close(next(iter(self._idle)))
+            else:
+                self._push_out()
 
     def _is_full(self) -> bool:
         if len(self._waiting) < MAX_WAITING:
@@ -185,17 +199,34 @@ class TargetPool:
         self._serve_waiting()
         return True
 
-    def release(self, upstream: UpstreamConnection) -> None:
-        """``upstream`` can serve another request."""
+    def release(
+        self, upstream: UpstreamConnection, owner: object | None = None
+    ) -> None:
+        """
+        ``upstream`` can serve another request.
+
+        :param owner: whose requests alone may follow. A target that does not read a
+            body takes it for the next request, and whoever asks next would get the
+            answer to that.
+        """
         if upstream in self._long_lived:
             upstream.close()
             return
+        if owner is not None:
+            self._owners[upstream] = owner
         while self._waiting:
-            claim = self._waiting.popleft()
-            if not claim.cancelled:
+            claim = self._waiting[0]
+            if claim.cancelled:
+                self._waiting.popleft()
+            elif self._may_use(upstream, claim.owner):
+                self._waiting.popleft()
                 claim.cancel()
                 claim.cancelled = False
                 claim.got(upstream)
+                return
+            else:
+                # Its end makes room for a new one.
+                upstream.close()
                 return
         self._idle[upstream] = self._clock.seconds()
         if self._sweep is None:
@@ -204,6 +235,7 @@ class TargetPool:
     def upstream_gone(self, upstream: UpstreamConnection) -> None:
         """A connection is over (called by itself)."""
         self._idle.pop(upstream, None)
+        self._owners.pop(upstream, None)
         if upstream in self._long_lived:
             self._long_lived.discard(upstream)
         else:
@@ -226,9 +258,12 @@ class TargetPool:
             if left > 0:
                 self._sweep = self._clock.callLater(left, self._close_idle)
                 break
-            # Not to be taken while it closes.
-            del self._idle[upstream]
-            upstream.close()
+            self._close(upstream)
+
+    def _close(self, upstream: UpstreamConnection) -> None:
+        # Not to be taken while it closes.
+        del self._idle[upstream]
+        upstream.close()
 
     def _serve_waiting(self) -> None:
         while self._waiting and self._ordinary < self._max_connections:

@@ -28,8 +28,12 @@ from tests.device.target_support import Target
 class Wish(Claim):
     """A claim that notes what became of it."""
 
-    def __init__(self, *, long_lived: bool = False) -> None:
-        super().__init__(self.note_got, self.note_failed, long_lived=long_lived)
+    def __init__(
+        self, *, long_lived: bool = False, owner: object | None = None
+    ) -> None:
+        super().__init__(
+            self.note_got, self.note_failed, long_lived=long_lived, owner=owner
+        )
         self.upstream: UpstreamConnection | None = None
         self.error: TargetError | None = None
 
@@ -53,8 +57,8 @@ class PoolCase(SynchronousTestCase):
         self.states: list[TargetError | None] = []
         self.pool = TargetPool(self.target, self.clock, target_state=self.states.append)
 
-    def claim(self, *, long_lived: bool = False) -> Wish:
-        wish = Wish(long_lived=long_lived)
+    def claim(self, *, long_lived: bool = False, owner: object | None = None) -> Wish:
+        wish = Wish(long_lived=long_lived, owner=owner)
         self.pool.claim(wish)
         return wish
 
@@ -158,6 +162,61 @@ class OrdinaryTests(PoolCase):
         upstream = self.target.accept().upstream
         self.assertTrue(wish.is_open)
         self.assertIs(self.pool.take_idle(), upstream)
+
+
+class OwnerTests(PoolCase):
+    """What may follow a body that the target may have left unread."""
+
+    def test_only_its_owner_s_requests_follow(self) -> None:
+        anna, otto = object(), object()
+        upstream = self.served()
+        self.pool.release(upstream, anna)
+        self.assertIsNone(self.pool.take_idle(otto))
+        self.assertIsNone(self.pool.take_idle())
+        self.assertTrue(self.claim(owner=otto).is_open)
+        self.assertIs(self.claim(owner=anna).upstream, upstream)
+
+    def test_a_request_of_the_owner_s_without_a_body_changes_nothing(self) -> None:
+        anna = object()
+        upstream = self.served()
+        for owner in (anna, None):
+            self.pool.release(upstream, owner)
+            self.assertIsNone(self.pool.take_idle(object()))
+            self.assertIs(self.pool.take_idle(anna), upstream)
+
+    def test_an_idle_one_makes_room_for_another_s_request(self) -> None:
+        connections = self.full()
+        for upstream in connections:
+            self.pool.release(upstream, object())
+        wish = self.claim(owner=object())
+        self.assertTrue(self.target.connections[0].wire.disconnecting)
+        self.assertFalse(self.target.connections[1].wire.disconnecting)
+        self.end(connections[0])
+        self.target.accept()
+        self.assertIsNotNone(wish.upstream)
+
+    def test_one_that_another_waits_for_is_closed_in_favour_of_a_new_one(self) -> None:
+        connections = self.full()
+        wish = self.claim(owner=object())
+        self.pool.release(connections[2], object())
+        self.assertTrue(wish.is_open)
+        self.assertTrue(self.target.connections[2].wire.disconnecting)
+        self.end(connections[2])
+        self.target.accept()
+        self.assertIsNotNone(wish.upstream)
+
+    def test_the_owner_who_waits_gets_it(self) -> None:
+        connections, anna = self.full(), object()
+        wish = self.claim(owner=anna)
+        self.pool.release(connections[0], anna)
+        self.assertIs(wish.upstream, connections[0])
+
+    def test_nothing_is_kept_of_one_that_has_ended(self) -> None:
+        upstream = self.served()
+        self.pool.release(upstream, object())
+        self.end(upstream)
+        self.assertEqual(self.pool._owners, {})
+        self.clock.advance(IDLE_SECONDS)
 
 
 class IdleTests(PoolCase):
