@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.1
 #: Seconds after a stop in which no device end is asked to come back: a restart takes so
 #: long; and how many are for each second from then on. Each adds up to half as much
 #: again of its own, and that makes of it what may come in a second.
-RESTART_SECONDS = 3
+RESTART_SECONDS = 5
 RETURNS_PER_SECOND = 300
 #: Device ends that are told so in one turn of the reactor.
 TOLD_AT_ONCE = 100
