@@ -76,9 +76,11 @@ class StoppedTests(ChaosTestCase):
         small = {"small request": begun.pop("small request")}
         self.assertEqual(self.finish({"log-in": begun.pop("log-in")})["log-in"], DONE)
         with self.stopped(self.targets.process):
+            # They go on reading: who takes nothing for two minutes is cut off.
+            rest = self.threads(1).submit(self.finish, begun)
             self.assertEqual(self.finish(small), {"small request": Ending.REFUSED})
             self.assertTrue(self.cloud.is_online("Chaos"))
-        endings = self.finish(begun)
+        endings = rest.result(300.0)
         self.assertEqual(set(endings.values()), {DONE}, endings)
         self.assert_nothing_is_left()
         self.assert_no_complaints()
