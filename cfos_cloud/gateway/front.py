@@ -91,6 +91,9 @@ class FrontConnection:
             return None
         cookie_values = [value for name, _, value in head.fields if name == b"cookie"]
         device = gateway.hosts.device_of(head.host)
+        if device is not None and gateway.is_end_to_end(device):
+            gateway.answers.end_to_end(channel, head, client)
+            return None
         session = None
         if device is not None or gateway.hosts.is_shared:
             session = self._session(cookie_values, client, device)

@@ -83,9 +83,14 @@ class Session:
     ended: bool = False
 
     @property
-    def by_admin(self) -> bool:
-        """Whether the device's admin password has opened it; no key is enough."""
-        return self.role == "admin" and self.key_id is None
+    def manages_keys(self) -> bool:
+        """
+        Whether the device's admin password has opened it, and no key; and not on the
+        host of a further device, whose pages could use it: keys, and what else the
+        admin looks after, are the whole site's.
+        """
+        by_password = self.role == "admin" and self.key_id is None
+        return by_password and self.device is None
 
     @property
     def device(self) -> str | None:

@@ -88,6 +88,19 @@ class StrangerTests(GatewayCase):
         half = len(answers) // 2
         self.assertEqual(answers[:half], answers[half:])
 
+    def test_nobody_is_led_from_a_host_of_end_to_end_to_our_log_in(self) -> None:
+        for name in (b"W00-sealed", b"meter--w00-sealed"):
+            host = name + b".cloud.example.org:4443"
+            for target in (b"/a?b=c", b"/ui/en/cloud-login.htm", b"/cloud/enter"):
+                message = self.browser(secure=False).fetch(target, HTML, host=host)
+                self.assertEqual(message.status, 308)
+                self.assertEqual(message.get(b"location"), b"https://" + host + target)
+                # Over TLS such a host was not the one that the ClientHello named.
+                message = self.fetch(target, HTML, host=host)
+                self.assertEqual((message.status, message.body), (421, b""))
+            message = self.browser(secure=False).fetch(b"/", host=host, method=b"POST")
+            self.assertEqual(message.status, 421)
+
     def test_what_is_for_no_page_is_a_401(self) -> None:
         self.assertEqual(self.fetch(b"/x", JSON, host=A).status, 401)
         self.assertEqual(self.fetch(b"/x", HTML, host=A, method=b"POST").status, 401)

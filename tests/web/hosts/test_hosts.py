@@ -99,6 +99,16 @@ class CodeTests(HostsCase):
         self.browser.jars[A].clear()
         self.expired(url)
 
+    def test_it_is_for_a_window_alone(self) -> None:
+        # Another device's page could have it loaded by the way, as an image say, and
+        # so change who somebody is without a window that shows it.
+        url = self.url()
+        for part in ("image", "empty", "iframe", "script"):
+            reply = self.browser.follow(url, **{"sec-fetch-dest": part})
+            self.assertEqual((reply.status, reply.all("set-cookie")), (403, []))
+        reply = self.browser.follow(url, **{"sec-fetch-dest": "document"})
+        self.assertEqual(reply.status, 200)
+
     def test_who_comes_back_to_it_is_where_they_were(self) -> None:
         url = self.url()
         self.browser.follow(url)
