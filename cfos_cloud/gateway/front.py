@@ -70,6 +70,9 @@ class FrontConnection:
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[Tunnel, bytes] | None = None
         self._lines = StreamLines()
+        #: Whether somebody has come by this connection who may go further than the
+        #: log-in: by a session, or a key.
+        self.let_in = False
         #: When the present request for a device came.
         self._began = 0.0
 
@@ -98,6 +101,7 @@ class FrontConnection:
         if device is not None or gateway.hosts.is_shared:
             session = self._session(cookie_values, client, device)
         if session is not None:
+            self.let_in = True
             why = refusal_of(head, client.scheme, own_host=device is not None)
             if why is not None:
                 self._refuse(channel, head, why, client, session)
@@ -218,6 +222,7 @@ class FrontConnection:
             gateway.metrics.without_session += 1
             gateway.answers.refuse_key(channel)
             return None
+        self.let_in = True
         if not isinstance(access, SystemKeyAccess):
             return self._to_page(channel, head, client)
         if value_of(head.fields, b"service-worker") is not None:
