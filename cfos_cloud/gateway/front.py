@@ -102,7 +102,10 @@ class FrontConnection:
             session = self._session(cookie_values, client, device)
         if session is not None:
             self.let_in = True
-            why = refusal_of(head, client.scheme, own_host=device is not None)
+            takes_workers = device is not None and (
+                gateway.hosts.is_shared or not session.leads_further
+            )
+            why = refusal_of(head, client.scheme, takes_workers=takes_workers)
             if why is not None:
                 self._refuse(channel, head, why, client, session)
                 return None

@@ -93,6 +93,15 @@ class Session:
         return by_password and self.device is None
 
     @property
+    def leads_further(self) -> bool:
+        """
+        Whether who has its token can open other devices of the site. (At a device's
+        own door only by the session on the main device's host.)
+        """
+        by_key = self.key_id is not None  # of which the device has said nothing
+        return self.is_further or by_key or bool(self.devices)
+
+    @property
     def device(self) -> str | None:
         """The further device of the site that it is for; ``None``: the main one."""
         return None if self.host is None else self.host.name

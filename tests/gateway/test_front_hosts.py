@@ -9,6 +9,7 @@ from cfos_cloud.gateway.hosts import DeviceHost, Hosts
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.keys.issuer import Issued
 from cfos_cloud.keys.key import Role
+from cfos_cloud.tunnel.devices import NamedDevice
 from tests.gateway.key_support import READ, REFUSED, KeyCase
 from tests.gateway.support import HTML, JSON, DeviceCase, GatewayCase, OurPages
 from tests.memory import Message
@@ -178,6 +179,17 @@ class SessionTests(DeviceCase):
         lines = (b"Service-Worker: script", b"Sec-Fetch-Site: same-origin")
         self.assertEqual(self.status(self.session, A, *lines), 0)
         self.assertEqual(len(self.streams), 1)
+
+    def test_but_not_where_the_session_opens_other_devices_too(self) -> None:
+        # It would see the code of the next one, on its way to its host.
+        lines = (b"Service-Worker: script", b"Sec-Fetch-Site: same-origin")
+        self.session.devices = (NamedDevice("meter"),)
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.session.devices, self.session.is_further = (), True
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.session.is_further, self.session.key_id = False, "key"
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.assertEqual(self.streams, [])
 
     def test_when_the_session_ends_the_person_is_led_to_the_log_in(self) -> None:
         browser = self.browser(self.session)
