@@ -294,11 +294,11 @@ class CloudServer(LoggedService):
                 side.api,
                 self._health,
                 state,
-                side.metrics,
-                admin,
-                keys,
-                data,
-                overview,
+                metrics=side.metrics,
+                admin_pages=admin,
+                keys_pages=keys,
+                cloud_data=data,
+                overview=overview,
             )
         else:
             api = side.api_of_browsers()
@@ -308,11 +308,9 @@ class CloudServer(LoggedService):
                 api,
                 self._health,
                 state,
-                None,
-                None,
-                keys,
-                data,
-                overview,
+                keys_pages=keys,
+                cloud_data=data,
+                overview=overview,
             )
             self._admin_root = make_admin_root(
                 common, side.api, self._health, side.metrics, admin, data

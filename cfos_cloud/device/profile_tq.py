@@ -46,8 +46,6 @@ _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 class TqDevice:
     """
-    :param admin_secret: the password that the site has given to the device end, if it
-        has.
     :param suspect: called with a credential that may be no longer right.
     """
 

@@ -201,7 +201,7 @@ class Passthrough(ServerFactory):
 
     def _refused(self, name: bytes, address: str, why: str) -> None:
         self._metrics.refused[why] += 1
-        # By the system: of the rest of a name anybody can think up as many as they like.
+        # By the system: of the rest of a name anybody can make up as many as they like.
         system = self._system_of(name)
         cloud_id = "nobody" if system is None else system.cloud_id
         passed = self._seldom.due(f"{cloud_id} {why}")

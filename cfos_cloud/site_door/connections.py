@@ -22,7 +22,7 @@ IDLE_SECONDS = 30.0
 class Connections(ServerFactory):
     """
     A request channel for each. Where a bound is reached the oldest of those without a
-    request makes room; if all are busy, :meth:`has_room` is false. At the bound of all
+    request makes room; if all are busy, there is none. At the bound of all
     sources together strangers with a request make room then: two addresses would be
     enough to keep out the rest of the world for good.
     """
@@ -38,8 +38,11 @@ class Connections(ServerFactory):
     def __len__(self) -> int:
         return len(self._sources)
 
-    def has_room(self, client: str) -> bool:
-        """Whether ``client``, an address, may have one more."""
+    def make_room(self, client: str) -> bool:
+        """
+        For one more of ``client``, an address, if need be by ending another; whether
+        there is room.
+        """
         source = source_key(client)
         of_source = [c for c, other in self._sources.items() if other == source]
         if len(of_source) >= MAX_PER_SOURCE:
