@@ -84,11 +84,11 @@ class PageSide(MultiService):
             operator.api if is_shared else operator.api_of_browsers(),
             parts.health,
             state,
-            operator.metrics if is_shared else None,
-            admin if is_shared else None,
-            key_pages,
-            operator.cloud_data,
-            overview,
+            metrics=operator.metrics if is_shared else None,
+            admin_pages=admin if is_shared else None,
+            keys_pages=key_pages,
+            cloud_data=operator.cloud_data,
+            overview=overview,
         )
         self.main = _site(root)
         self.on_devices: Site | None = None

@@ -27,8 +27,13 @@ def check_device_name(text: str) -> str:
     """
     ``text`` unchanged, if it can name a further device.
 
-    :raises InvalidFurther: it is not 1 to 20 of ``a-z 0-9``.
+    :raises InvalidFurther: it is not 1 to 20 of ``a-z 0-9``, or would make a host's
+        name one in another alphabet (RFC 5890 §2.3.2.1).
     """
+    if text == "xn":
+        raise InvalidFurther(
+            "a device can't be named 'xn': browsers read xn--… as another name"
+        )
     if DEVICE_NAME.match(text) is None:
         raise InvalidFurther(
             f"a device's name is 1 to 20 of a-z and 0-9, not {text[:64]!r}"

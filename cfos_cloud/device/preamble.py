@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-#: Longest address of a client, in characters.
-MAX_CLIENT_LENGTH = 64
 #: Longest line, newline included.
 MAX_PREAMBLE_BYTES = 4 * 1024
 _HOST = re.compile(r"[A-Za-z0-9.\-_~\[\]:]{1,260}\Z", re.ASCII)
@@ -37,7 +36,10 @@ class HTTPPreamble:
 
 @dataclass(frozen=True)
 class TLSPreamble:
-    """TLS follows, from a client at the address ``client`` that asked for ``sni``."""
+    """
+    TLS follows, from a client at the IP address ``client`` that asked for ``sni``. It
+    is empty where the server does not know it.
+    """
 
     sni: str
     client: str
@@ -54,9 +56,7 @@ def parse_tls_preamble(line: bytes) -> TLSPreamble:
     sni, client = data.get("sni"), data.get("client")
     if not isinstance(sni, str) or _HOST.match(sni) is None:
         raise BadPreamble("sni is no name")
-    if not isinstance(client, str) or len(client) > MAX_CLIENT_LENGTH:
-        raise BadPreamble(f"client must be a text of at most {MAX_CLIENT_LENGTH}")
-    return TLSPreamble(sni.lower(), client)
+    return TLSPreamble(sni.lower(), _check_client(client))
 
 
 def parse_preamble(line: bytes) -> HTTPPreamble:
@@ -75,6 +75,22 @@ def parse_preamble(line: bytes) -> HTTPPreamble:
     if not isinstance(host, str) or _HOST.match(host) is None:
         raise BadPreamble("host is none")
     return HTTPPreamble(grant, client, str(scheme), host)
+
+
+def _check_client(client: object) -> str:
+    """
+    Nothing but an address, or nothing: it is written into the requests that people
+    send, and the server is to have no say in those.
+
+    :raises BadPreamble: it is anything else.
+    """
+    try:
+        # What follows a ``%`` may be anything.
+        if isinstance(client, str) and "%" not in client:
+            return client and str(ip_address(client))
+    except ValueError:
+        pass
+    raise BadPreamble("client is no IP address")
 
 
 def _parse(line: bytes, kind: str) -> dict[str, object]:

@@ -121,6 +121,9 @@ class TargetPolicy(Interface):
     def refuses(self, grant: Carried, head: RequestHead) -> bool:
         """Whether ``grant`` may not do this."""
 
+    def request(self, grant: Carried, head: RequestHead) -> RequestHead:
+        """What of ``head``, which is not refused, the device is to see."""
+
     def response(self, grant: Carried, head: ResponseHead) -> ResponseHead:
         """What of ``head`` is for whoever has ``grant``."""
 

@@ -154,6 +154,16 @@ class CfosDevice:
         """Users read; what keys may do is said by their role."""
         return grant.key is None and grant.role != ADMIN and not user_may(head)
 
+    def request(self, grant: Carried, head: RequestHead) -> RequestHead:
+        """
+        A user is no admin, and must not find out here what the admin's password is:
+        at the log-in guessing has its price.
+        """
+        if grant.key is not None or grant.role == ADMIN:
+            return head
+        kept = [each for each in head.fields if each[0] != b"authorization"]
+        return head._replace(fields=kept)
+
     def response(self, grant: Carried, head: ResponseHead) -> ResponseHead:
         """
         Nobody who is logged in is asked by the browser for another name and password:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode
+from posixpath import normpath
+from urllib.parse import unquote_to_bytes, urlencode
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -45,8 +46,6 @@ _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 class TqDevice:
     """
-    :param admin_secret: the password that the site has given to the device end, if it
-        has.
     :param suspect: called with a credential that may be no longer right.
     """
 
@@ -124,11 +123,21 @@ class TqDevice:
     # TargetPolicy
 
     def refuses(self, grant: Carried, head: RequestHead) -> bool:
-        """The device asks everybody for a token: it decides."""
-        if head.method == b"POST" and head.target.partition(b"?")[0] == TOKEN_PATH:
-            # From the same address as our own.
-            self._turns.taken_by_others()
+        """
+        The device asks everybody for a token: it decides. But users, who have no
+        password of it, can neither try some nor take the log-ins of everybody: it
+        allows one a second for all of us together.
+        """
+        if not _may_be_log_in(head):
+            return False
+        if grant.key is None and grant.role != ADMIN:
+            return True
+        self._turns.taken_by_others()
         return False
+
+    def request(self, grant: Carried, head: RequestHead) -> RequestHead:
+        """All of it."""
+        return head
 
     def response(self, grant: Carried, head: ResponseHead) -> ResponseHead:
         """All of it."""
@@ -169,3 +178,14 @@ class TqDevice:
         if not isinstance(life, int | float) or isinstance(life, bool) or life <= 0:
             life = UNTOLD_LIFE
         return Token(text, self._clock.seconds(), float(life))
+
+
+def _may_be_log_in(head: RequestHead) -> bool:
+    """Whether the device could take it for one, however it reads paths."""
+    if head.method in (b"GET", b"HEAD"):
+        return False
+    path = head.target.partition(b"?")[0]
+    for _ in range(2):
+        path = unquote_to_bytes(path)
+    path = path.replace(b"\\", b"/").partition(b";")[0].lower()
+    return normpath(b"/" + path.lstrip(b"/")) == TOKEN_PATH

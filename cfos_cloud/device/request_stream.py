@@ -102,9 +102,11 @@ class RequestStream:
         ):
             _refuse(channel, 401, b"Unauthorized", b"Cache-Control: no-store")
             return None
-        if self._policy is not None and self._policy.refuses(grant, head):
-            _refuse(channel, 403, b"Forbidden", b"Cache-Control: no-store")
-            return None
+        if self._policy is not None:
+            if self._policy.refuses(grant, head):
+                _refuse(channel, 403, b"Forbidden", b"Cache-Control: no-store")
+                return None
+            head = self._policy.request(grant, head)
         relay = TargetRelay(self, channel, head, grant, self._clock)
         renewal = self._credentials.renewal()
         if renewal is None:

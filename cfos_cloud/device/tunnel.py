@@ -22,17 +22,15 @@ from cfos_cloud.tunnel.control import (
     UnknownMethod,
     text_member,
 )
+from cfos_cloud.tunnel.hello import END_TO_END, PROTOCOL_VERSION, TLS_CAPABILITY
+from cfos_cloud.tunnel.modes import NO_HOST
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import TunnelBroken, printable, reason_of
 from cfos_cloud.tunnel.rpc import ControlChannel
 
-PROTOCOL_VERSION = 1
 CAPABILITIES = ("http", "login", "keys")
 #: Where TLS of people ends at the device end: nothing else comes to it.
-SEALED_CAPABILITIES = ("tls",)
-END_TO_END = "end-to-end"
-#: The server's error where it has no host of its own for each system.
-NO_HOSTS = -32010
+SEALED_CAPABILITIES = (TLS_CAPABILITY,)
 #: Seconds within which the server answers ``hello``.
 HELLO_SECONDS = 10.0
 #: Seconds between two pings that a server may ask for.
@@ -273,7 +271,7 @@ class DeviceTunnel:
         if self._lost or self._sent_away is not None:
             return
         if isinstance(failure.value, RpcError):
-            if failure.value.code == NO_HOSTS:
+            if failure.value.code == NO_HOST:
                 self._give_up(
                     "the server has no host of its own for each system, which "
                     "--end-to-end needs; its operator has to start it with --domain"

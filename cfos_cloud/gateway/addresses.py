@@ -40,6 +40,15 @@ def place_of(target: bytes) -> Place:
     return Place.ROBOTS if path == b"/robots.txt" else Place.DEVICE
 
 
+def without_secrets(target: bytes) -> bytes:
+    """
+    What a log may say of a request target: no query, and nothing of a code, which
+    whoever reads it could use in its time.
+    """
+    path = target.partition(b"?")[0]
+    return ENTER_PATH if path.startswith(ENTER_PATH) else path
+
+
 def login_path(language: str) -> bytes:
     """The log-in page in ``language``."""
     return b"/ui/%b/cloud-login.htm" % language.encode("ascii")

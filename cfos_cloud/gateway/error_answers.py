@@ -22,6 +22,7 @@ from cfos_cloud.gateway.error_pages import (
 from cfos_cloud.gateway.own_fields import own_fields
 from cfos_cloud.http.message import BadMessage, RequestHead, value_of
 from cfos_cloud.languages import choose
+from cfos_cloud.listener.plain_answer import over_tls
 from cfos_cloud.relay.channel import RequestChannel
 
 _log = Logger()
@@ -40,6 +41,10 @@ class SystemNote(Interface):
     @property
     def last_seen(self) -> datetime | None:
         """When its tunnel was up last."""
+
+    @property
+    def end_to_end(self) -> bool:
+        """Whether its TLS ends at its device."""
 
 
 class SystemDirectory(Interface):
@@ -156,6 +161,24 @@ class ErrorAnswers:
             client=client.address,
         )
         _answer(channel, client, 403, b"Cache-Control: no-store\r\n")
+
+    def end_to_end(
+        self, channel: RequestChannel, head: RequestHead, client: Client
+    ) -> None:
+        """
+        A host whose TLS ends at its device, but this came without TLS, or by another
+        name: never a page, nor the way to a log-in of ours, which is not for what
+        people would type there. To its TLS, or to nowhere (RFC 9110 §15.5.20).
+        """
+        location = None
+        if not client.secure and head.method in (b"GET", b"HEAD"):
+            location = over_tls(head.target, [head.host])
+        fields = b"Cache-Control: no-store\r\n"
+        if location is None:
+            _answer(channel, client, 421, fields)
+        else:
+            fields = b"Location: %b\r\n%b" % (location, fields)
+            _answer(channel, client, 308, fields)
 
     def bad_request(
         self, channel: RequestChannel, why: BadMessage, client: Client

@@ -75,6 +75,9 @@ class FrontConnection:
         self._lines = StreamLines()
         #: Where what waits on the connection counts, if not among strangers.
         self._buffered: Buffered | None = None
+        #: Whether somebody has come by this connection who may go further than the
+        #: log-in: by a session, or a key.
+        self.let_in = False
         #: When the present request for a device came.
         self._began = 0.0
 
@@ -96,11 +99,18 @@ class FrontConnection:
             return None
         cookie_values = [value for name, _, value in head.fields if name == b"cookie"]
         device = gateway.hosts.device_of(head.host)
+        if device is not None and gateway.is_end_to_end(device):
+            gateway.answers.end_to_end(channel, head, client)
+            return None
         session = None
         if device is not None or gateway.hosts.is_shared:
             session = self._session(cookie_values, client, device)
         if session is not None:
-            why = refusal_of(head, client.scheme, own_host=device is not None)
+            self.let_in = True
+            takes_workers = device is not None and (
+                gateway.hosts.is_shared or not session.leads_further
+            )
+            why = refusal_of(head, client.scheme, takes_workers=takes_workers)
             if why is not None:
                 self._refuse(channel, head, why, client, session)
                 return None
@@ -220,6 +230,7 @@ class FrontConnection:
             gateway.metrics.without_session += 1
             gateway.answers.refuse_key(channel, client)
             return None
+        self.let_in = True
         if not isinstance(access, SystemKeyAccess):
             return self._to_page(channel, head, client)
         if value_of(head.fields, b"service-worker") is not None:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
 from cfos_cloud.hosts import DeviceHost
 
+#: Sessions of one log-in on one host: one is in use, and some have not arrived yet, or
+#: never will. One more ends the oldest.
+MAX_ON_A_HOST = 4
+
 
 class FurtherSessions:
     """
@@ -30,7 +34,7 @@ class FurtherSessions:
     ) -> Session | None:
         """
         A new session of the same log-in, to be handed over to ``there``; ``None``: the
-        first one is there.
+        first one is there, or has ended meanwhile.
 
         :param session: that of the host ``here``, a first or a further one.
         """
@@ -40,6 +44,7 @@ class FurtherSessions:
             self._homes[first.token] = here
         if self._homes.get(first.token) == there:
             return None
+        self._make_room(first, there)
         made = self._sessions.create(
             first.cloud_id,
             first.grant,
@@ -51,7 +56,11 @@ class FurtherSessions:
             first.devices,
             is_further=True,
         )
-        end = _End(self._sessions, made)
+        if first.ended:
+            # It was the one that had to make room.
+            self._sessions.end(made, Ending.EVICTED)
+            return None
+        end = _End(self._sessions, made, there)
         self._ends[made.token] = first, end
         # Its life is use of the first: that is not idle.
         first.streams.add(end)
@@ -63,6 +72,15 @@ class FurtherSessions:
             first is session and end.session.host == there
             for first, end in self._ends.values()
         )
+
+    def _make_room(self, first: Session, there: DeviceHost) -> None:
+        ends = [
+            end
+            for each, end in self._ends.values()
+            if each is first and end.there == there
+        ]
+        for end in ends[: max(0, len(ends) - MAX_ON_A_HOST + 1)]:
+            end.abort()
 
     def _ended(self, session: Session, ending: Ending) -> None:
         self._homes.pop(session.token, None)
@@ -81,6 +99,7 @@ class _End:
 
     sessions: SessionTable
     session: Session
+    there: DeviceHost
 
     def abort(self) -> None:
         self.sessions.end(self.session, Ending.REPLACED)

@@ -54,6 +54,11 @@ class Gateway:
             raise ValueError("there are no pages of ours for the hosts of devices")
         return site
 
+    def is_end_to_end(self, device: DeviceHost) -> bool:
+        """Whether nothing for ``device`` may be answered here."""
+        system = self.systems.get(device.cloud_id)
+        return system is not None and system.end_to_end
+
     def close_when_idle(self) -> None:
         """No more requests: connections end with their present response."""
         self.door.closed = True

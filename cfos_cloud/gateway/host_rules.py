@@ -37,7 +37,7 @@ def way_to_log_in(
     device = hosts.device_at(head.host)
     if device is None:
         return b"", NO_BOOKMARK
-    is_wanted = refusal_of(head, client.scheme, own_host=True) is None
+    is_wanted = refusal_of(head, client.scheme, takes_workers=True) is None
     bookmark = bookmark_of(
         device, head.target, with_query=is_wanted, secure=client.secure
     )

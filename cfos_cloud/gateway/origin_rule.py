@@ -23,7 +23,9 @@ class Refusal(Enum):
     #: ``Origin`` is another one.
     FOREIGN_ORIGIN = "foreign origin"
     #: A script that would outlive the session, and see what the next system's pages
-    #: ask for on the same origin. (On a host of its own a device may have one.)
+    #: ask for on the same origin. (On a host of its own a device may have one, if it is
+    #: the only one of its site: it could take the code of a session on its way, and
+    #: who has that can open the others.)
     SERVICE_WORKER = "service worker"
 
 
@@ -40,14 +42,14 @@ _SAY_WHO_ASKS = frozenset(
 
 
 def refusal_of(
-    head: RequestHead, scheme: bytes, *, own_host: bool = False
+    head: RequestHead, scheme: bytes, *, takes_workers: bool = False
 ) -> Refusal | None:
     """
     ``None`` if a request with our session cookie passes.
 
     :param scheme: ``http`` or ``https``, as the browser sees it.
-    :param own_host: whether the device has this host to itself. The hosts of others
-        are of the same site then, and strangers all the same.
+    :param takes_workers: whether the device may have service workers: where it has this
+        host to itself, and the session leads to nothing else.
     """
     site = mode = destination = origin = None
     for lower, _, value in head.fields:
@@ -61,7 +63,7 @@ def refusal_of(
             destination = value
         elif lower == b"origin":
             origin = value
-        elif not own_host:
+        elif not takes_workers:
             return Refusal.SERVICE_WORKER
     if site is None and origin is None:
         return None

@@ -213,7 +213,10 @@ class Passthrough(ServerFactory):
 
     def _refused(self, name: bytes, address: str, why: str) -> None:
         self._metrics.refused[why] += 1
-        passed = self._seldom.due(f"{name!r} {why}")
+        # By the system: of the rest of a name anybody can make up as many as they like.
+        system = self._system_of(name)
+        cloud_id = "nobody" if system is None else system.cloud_id
+        passed = self._seldom.due(f"{cloud_id} {why}")
         if passed is not None:
             self.log.info(
                 "TLS for {name} not passed on for {client}: {why}; "

@@ -7,6 +7,7 @@ its business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from cfos_cloud.gateway.cookies import sets_ours, strip_ours
@@ -71,6 +72,8 @@ _PLAIN_DOWN = frozenset(
 )
 #: CGI programs take it for ``HTTP_PROXY``, and go where it says.
 _NOT_UP = HOP_BY_HOP | _FORWARDING | {b"proxy"}
+#: Of IPv4 and IPv6, without a zone.
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}\Z", re.ASCII)
 _NOT_DOWN = HOP_BY_HOP | _BINDS_ORIGIN
 #: Upgrades that are no business between a browser and a device.
 _REFUSED_UPGRADES = (b"h2c", b"http/", b"tls/", b"cfos-tunnel")
@@ -85,9 +88,12 @@ def passes_upgrade(upgrade: bytes) -> bool:
 
 
 def forwarded_lines(client: str, secure: bool, host: bytes) -> bytes:
-    """``Forwarded`` (RFC 7239) and its older kin, for one client and host."""
+    """
+    ``Forwarded`` (RFC 7239) and its older kin, for one client and host. A client
+    without an address, behind a socket of the file system say, is ``unknown``.
+    """
     proto = b"https" if secure else b"http"
-    address = client.encode("ascii", "replace")
+    address = client.encode("ascii") if _ADDRESS.match(client) else b"unknown"
     node = b'"[%b]"' % address if b":" in address else address
     return b"".join(
         (

@@ -83,9 +83,23 @@ class Session:
     ended: bool = False
 
     @property
-    def by_admin(self) -> bool:
-        """Whether the device's admin password has opened it; no key is enough."""
-        return self.role == "admin" and self.key_id is None
+    def manages_keys(self) -> bool:
+        """
+        Whether the device's admin password has opened it, and no key; and not on the
+        host of a further device, whose pages could use it: keys, and what else the
+        admin looks after, are the whole site's.
+        """
+        by_password = self.role == "admin" and self.key_id is None
+        return by_password and self.device is None
+
+    @property
+    def leads_further(self) -> bool:
+        """
+        Whether who has its token can open other devices of the site. (At a device's
+        own door only by the session on the main device's host.)
+        """
+        by_key = self.key_id is not None  # of which the device has said nothing
+        return self.is_further or by_key or bool(self.devices)
 
     @property
     def device(self) -> str | None:

@@ -88,7 +88,7 @@ def answer(method: bytes, target: bytes, hosts: list[bytes]) -> bytes:
 
     :param hosts: the values of all Host headers.
     """
-    location = _location(target, hosts) if method in (b"GET", b"HEAD") else None
+    location = over_tls(target, hosts) if method in (b"GET", b"HEAD") else None
     if location is None:
         return _refusal(with_body=method != b"HEAD")
     return _response(
@@ -99,7 +99,11 @@ def answer(method: bytes, target: bytes, hosts: list[bytes]) -> bytes:
     )
 
 
-def _location(target: bytes, hosts: list[bytes]) -> bytes | None:
+def over_tls(target: bytes, hosts: list[bytes]) -> bytes | None:
+    """
+    The URL of the same host, port and target over TLS; ``None``: they hold something
+    unusual.
+    """
     if len(hosts) != 1 or _TARGET.match(target) is None:
         return None
     host = _HOST.match(hosts[0])

@@ -22,7 +22,9 @@ IDLE_SECONDS = 30.0
 class Connections(ServerFactory):
     """
     A request channel for each. Where a bound is reached the oldest of those without a
-    request makes room; if all are busy, :meth:`has_room` is false.
+    request makes room; if all are busy, there is none. At the bound of all
+    sources together strangers with a request make room then: two addresses would be
+    enough to keep out the rest of the world for good.
     """
 
     log = Logger()
@@ -36,14 +38,18 @@ class Connections(ServerFactory):
     def __len__(self) -> int:
         return len(self._sources)
 
-    def has_room(self, client: str) -> bool:
-        """Whether ``client``, an address, may have one more."""
+    def make_room(self, client: str) -> bool:
+        """
+        For one more of ``client``, an address, if need be by ending another; whether
+        there is room.
+        """
         source = source_key(client)
         of_source = [c for c, other in self._sources.items() if other == source]
         if len(of_source) >= MAX_PER_SOURCE:
             return _end_one_of(of_source)
         if len(self._sources) >= MAX_CONNECTIONS:
-            return _end_one_of(list(self._sources))
+            everybody = list(self._sources)
+            return _end_one_of(everybody) or self._end_a_stranger()
         return True
 
     def buildProtocol(self, addr: IAddress | None) -> RequestChannel:
@@ -58,6 +64,13 @@ class Connections(ServerFactory):
         self._gateway.channels[channel] = front
         self._sources[channel] = source_key(host)
         return channel
+
+    def _end_a_stranger(self) -> bool:
+        for channel in self._sources:
+            if not self._gateway.channels[channel].let_in:
+                channel.abort()
+                return True
+        return False
 
     def forget(self, channel: RequestChannel) -> None:
         """It is over."""

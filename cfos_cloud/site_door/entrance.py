@@ -106,7 +106,7 @@ class Entrance:
             return "it asks for another name than ours"
         if not self._limits.admit(preamble.client):
             return "too many connections one after another"
-        if not self._connections.has_room(preamble.client):
+        if not self._connections.make_room(preamble.client):
             return "too many connections at the same time"
         return None
 

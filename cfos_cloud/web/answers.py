@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import MethodNotAllowed
 
+from cfos_cloud.gateway.addresses import without_secrets
 from cfos_cloud.gateway.error_answers import log_error
 from cfos_cloud.gateway.error_pages import (
     ErrorKind,
@@ -125,9 +126,7 @@ def answer_error(
 ) -> bytes:
     """An error of ours, as page or JSON; the log has its id."""
     error_id = new_error_id()
-    # Without its query, in which a secret may be.
-    path = request.uri.partition(b"?")[0]
-    what = b"%b %b" % (request.method, path)
+    what = b"%b %b" % (request.method, without_secrets(request.uri))
     log_error(
         kind,
         error_id,

@@ -59,7 +59,11 @@ class Kept:
 
 
 class Policy:
-    """Refuses ``/secret``, hides ``X-Hidden``, and doubts after a 401."""
+    """Refuses ``/secret``, hides ``X-Hidden`` both ways, and doubts after a 401."""
+
+    def request(self, grant: Carried, head: RequestHead) -> RequestHead:
+        fields = [each for each in head.fields if each[0] != b"x-hidden"]
+        return head._replace(fields=fields)
 
     def refuses(self, grant: Carried, head: RequestHead) -> bool:
         return head.target == b"/secret"
@@ -173,6 +177,13 @@ class ProfileStreamTests(ForwarderCase):
         self.send(stream, GET)
         self.answer(self.accept())
         self.assertEqual(stream.one().status, 200)
+
+    def test_a_request_is_what_the_profile_leaves_of_it(self) -> None:
+        self.ask(GET.replace(b"\r\n\r\n", b"\r\nX-Hidden: a\r\nX-Shown: b\r\n\r\n"))
+        self.answer(self.accept())
+        [request] = self.target.last.requests()
+        self.assertIsNone(request.get(b"x-hidden"))
+        self.assertEqual(request.get(b"x-shown"), b"b")
 
     def test_a_response_is_what_the_profile_leaves_of_it(self) -> None:
         stream = self.ask(GET)

@@ -53,6 +53,7 @@ class FurtherTests(SynchronousTestCase):
             ("meter\n=http://h", "1 to 20 of a-z and 0-9"),
             ("a" * 21 + "=http://h", "1 to 20 of a-z and 0-9"),
             ("x" * 5000 + "=http://h", "1 to 20 of a-z and 0-9"),
+            ("xn=http://h", "can't be named 'xn'"),
             ("meter=", "meter: '' is not an address"),
             ("meter=ftp://h", "meter: 'ftp://h' is not an address"),
             ("meter=http://h/page", "more than scheme, host and port"),

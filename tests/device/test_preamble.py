@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.device.preamble import BadPreamble, HTTPPreamble, parse_preamble
+from cfos_cloud.device.preamble import (
+    BadPreamble,
+    HTTPPreamble,
+    TLSPreamble,
+    parse_preamble,
+    parse_tls_preamble,
+)
 
 GOOD: dict[str, object] = {
     "kind": "http",
@@ -75,3 +81,32 @@ class PreambleTests(SynchronousTestCase):
     def test_no_line_does_worse(self, data: bytes) -> None:
         with contextlib.suppress(BadPreamble):
             parse_preamble(data)
+
+
+def tls_line(**more: object) -> bytes:
+    whole = {"kind": "tls", "sni": "Site-7.example.org", "client": "203.0.113.7"}
+    return json.dumps(whole | more).encode()
+
+
+class TLSPreambleTests(SynchronousTestCase):
+    def test_it_names_host_and_client(self) -> None:
+        for client in ("203.0.113.7", "2001:db8::7", ""):
+            self.assertEqual(
+                parse_tls_preamble(tls_line(client=client)),
+                TLSPreamble("site-7.example.org", client),
+            )
+
+    def test_what_is_no_address_is_refused(self) -> None:
+        for client in (
+            None,
+            7,
+            "somebody",
+            "192.0.2.1, 192.0.2.2",
+            "192.0.2.1\r\nEvil: 1",
+            "192.0.2.1\n",
+            " 192.0.2.1",
+            "fe80::1%eth0",
+            "fe80::1%\r\nEvil: 1",
+            "1" * 65,
+        ):
+            self.assertRaises(BadPreamble, parse_tls_preamble, tls_line(client=client))

@@ -9,7 +9,8 @@ from twisted.internet.address import IPv4Address
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.device.profile_cfos import BasicCredential
+from cfos_cloud.device.grants import Grant
+from cfos_cloud.device.profile_cfos import BasicCredential, CfosDevice
 from cfos_cloud.device.profile_cfos_rules import changes_password, user_may
 from cfos_cloud.device.profile_sessions import CERTAIN_SECONDS, USERS_SECONDS
 from cfos_cloud.http.message import RequestHead, ResponseHead
@@ -277,6 +278,19 @@ class UserTests(CfosCase):
 
 
 class RuleTests(SynchronousTestCase):
+    def test_nobody_but_an_admin_says_a_password_to_the_device(self) -> None:
+        # A user could try as many as the device answers.
+        device = CfosDevice(None, lambda: None, lambda _: None)  # type: ignore[arg-type]
+        line = (b"authorization", b"Authorization", b"Basic YWRtaW46Z3Vlc3M=")
+        head = request(b"/ui/en/sim.htm")._replace(fields=[line])
+        for role, key, seen in (
+            ("user", None, []),
+            ("admin", None, [line]),
+            ("api", "key", [line]),
+        ):
+            grant = Grant("token", role, "x", 1.0, key=key)
+            self.assertEqual(device.request(grant, head).fields, seen)
+
     def test_users_look_and_read(self) -> None:
         for target in (
             b"/",

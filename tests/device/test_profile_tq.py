@@ -23,9 +23,10 @@ from tests.memory import Message
 LIFE = 600.0
 
 
-def posted(method: bytes = b"POST") -> RequestHead:
+def posted(
+    method: bytes = b"POST", path: bytes = b"/api/web-login/token?x"
+) -> RequestHead:
     fields = [(b"authorization", b"Authorization", b"Basic YTpi")]
-    path = b"/api/web-login/token?x"
     return RequestHead(method, path, True, fields, b"h", 9, True, None, frozenset())
 
 
@@ -151,6 +152,27 @@ class LoginTests(TqCase):
         for _ in range(12):
             self.pass_time(0.1)
         self.successResultOf(answer)
+
+    def test_a_user_s_page_can_neither_guess_nor_take_everybody_s_turns(self) -> None:
+        self.users_file.write_text(f"anna:{CHEAP.hash('111111111111')}\n")
+        self.credentials.poll()
+        grant = self.log_in("111111111111", "user")
+        for path in (
+            b"/api/web-login/token",
+            b"/api/web-login/token/",
+            b"//api/./web-login/x/../token?x",
+            b"/api/web-login/%74oken",
+            b"/api%2fweb-login/token;x",
+            b"/api/web-login/%2574oken",
+            b"/API/Web-Login/Token",
+        ):
+            for method in (b"POST", b"PUT"):
+                refused = self.side.device.refuses(grant, posted(method, path))
+                self.assertTrue(refused, path)
+        for path in (b"/", b"/api/json/local/values/smart-meter", b"/api/web-login/x"):
+            self.assertFalse(self.side.device.refuses(grant, posted(b"GET", path)))
+        self.pass_time(1)
+        self.successResultOf(self.start())
 
     def test_it_has_no_users_but_the_sites(self) -> None:
         self.assertEqual(self.refusal(ALICE_ID, "user"), -32001)

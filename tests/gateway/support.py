@@ -60,14 +60,16 @@ class OurPages(Resource):
 class Note:
     name: str
     last_seen: datetime | None
+    end_to_end: bool = False
 
 
 class Directory:
-    """One system that has a name, one that has none."""
+    """One system that has a name, one that has none, and one that is end to end."""
 
     systems = {  # noqa: RUF012
         "w00-a": Note("Carport <b>", LAST_SEEN),
         "w00-b": Note("", None),
+        "w00-sealed": Note("", None, end_to_end=True),
     }
 
     def get(self, cloud_id: str) -> Note | None:

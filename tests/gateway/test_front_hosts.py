@@ -9,6 +9,7 @@ from cfos_cloud.gateway.hosts import DeviceHost, Hosts
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.keys.issuer import Issued
 from cfos_cloud.keys.key import Role
+from cfos_cloud.tunnel.devices import NamedDevice
 from tests.gateway.key_support import READ, REFUSED, KeyCase
 from tests.gateway.support import HTML, JSON, DeviceCase, GatewayCase, OurPages
 from tests.memory import Message
@@ -88,6 +89,19 @@ class StrangerTests(GatewayCase):
         half = len(answers) // 2
         self.assertEqual(answers[:half], answers[half:])
 
+    def test_nobody_is_led_from_a_host_of_end_to_end_to_our_log_in(self) -> None:
+        for name in (b"W00-sealed", b"meter--w00-sealed"):
+            host = name + b".cloud.example.org:4443"
+            for target in (b"/a?b=c", b"/ui/en/cloud-login.htm", b"/cloud/enter"):
+                message = self.browser(secure=False).fetch(target, HTML, host=host)
+                self.assertEqual(message.status, 308)
+                self.assertEqual(message.get(b"location"), b"https://" + host + target)
+                # Over TLS such a host was not the one that the ClientHello named.
+                message = self.fetch(target, HTML, host=host)
+                self.assertEqual((message.status, message.body), (421, b""))
+            message = self.browser(secure=False).fetch(b"/", host=host, method=b"POST")
+            self.assertEqual(message.status, 421)
+
     def test_what_is_for_no_page_is_a_401(self) -> None:
         self.assertEqual(self.fetch(b"/x", JSON, host=A).status, 401)
         self.assertEqual(self.fetch(b"/x", HTML, host=A, method=b"POST").status, 401)
@@ -165,6 +179,17 @@ class SessionTests(DeviceCase):
         lines = (b"Service-Worker: script", b"Sec-Fetch-Site: same-origin")
         self.assertEqual(self.status(self.session, A, *lines), 0)
         self.assertEqual(len(self.streams), 1)
+
+    def test_but_not_where_the_session_opens_other_devices_too(self) -> None:
+        # It would see the code of the next one, on its way to its host.
+        lines = (b"Service-Worker: script", b"Sec-Fetch-Site: same-origin")
+        self.session.devices = (NamedDevice("meter"),)
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.session.devices, self.session.is_further = (), True
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.session.is_further, self.session.key_id = False, "key"
+        self.assertEqual(self.status(self.session, A, *lines), 403)
+        self.assertEqual(self.streams, [])
 
     def test_when_the_session_ends_the_person_is_led_to_the_log_in(self) -> None:
         browser = self.browser(self.session)

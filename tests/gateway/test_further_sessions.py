@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 
 from cfos_cloud.events import EventKind, EventLog, Origin
-from cfos_cloud.gateway.further_sessions import FurtherSessions
+from cfos_cloud.gateway.further_sessions import MAX_ON_A_HOST, FurtherSessions
 from cfos_cloud.gateway.login import Authenticator
-from cfos_cloud.gateway.sessions import IDLE, Ending, Session
+from cfos_cloud.gateway.sessions import IDLE, MAX_SESSIONS_PER_SYSTEM, Ending, Session
 from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.session_recorder import record_endings
 from cfos_cloud.tunnel.devices import NamedDevice
@@ -60,6 +60,24 @@ class FurtherSessionsTests(SessionTestCase):
             self.assertEqual(getattr(made, name), getattr(self.first, name))
         self.assertEqual(made.devices, (METER_DEVICE,))
         self.assertTrue(made.is_further)
+
+    def test_one_log_in_has_so_many_on_a_host(self) -> None:
+        # Each ends another, or one log-in would push out all others of the system.
+        inverter = self.open(INVERTER)
+        made = [self.open() for _ in range(3 * MAX_ON_A_HOST)]
+        ended = [session.ended for session in made]
+        self.assertEqual(ended, [True] * 2 * MAX_ON_A_HOST + [False] * MAX_ON_A_HOST)
+        self.assertEqual((inverter.ended, self.first.ended), (False, False))
+        self.assertEqual(self.tunnel.logged_out, [])
+
+    def test_there_is_none_of_a_log_in_that_had_to_make_room_for_it(self) -> None:
+        self.clock.now += 1
+        for _ in range(MAX_SESSIONS_PER_SYSTEM - 1):
+            self.table.create("W00-A", "other", "admin", "x", "192.0.2.2")
+        self.assertIsNone(self.further.open(self.first, MAIN, METER))
+        self.assertTrue(self.first.ended)
+        grants = {session.grant for session in self.table.of_system("W00-A")}
+        self.assertEqual(grants, {"other"})
 
     def test_one_by_an_access_key_takes_the_key_along_and_ends_with_it(self) -> None:
         self.first = self.table.create(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
+
 from cfos_cloud.gateway.passed_pair import (
     ANSWER_SECONDS,
     FAREWELL_SECONDS,
@@ -46,6 +48,17 @@ class ChoiceTests(PassingCase):
         self.tunnel.cut()
         self.assertTrue(self.passed(f"w00-a.{DOMAIN}"))
         self.assertTrue(self.passed(f"w00-b.{DOMAIN}"))
+
+
+class LogTests(PassingCase):
+    def test_names_that_somebody_makes_up_do_not_fill_the_log(self) -> None:
+        self.tunnel.cut()
+        with capturedLogs() as events:
+            for number in range(100):
+                self.connect(f"x{number}--w00-a.{DOMAIN}")
+            self.connect(f"w00-b.{DOMAIN}")
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual(sum("not passed on" in line for line in lines), 2, lines)
 
 
 class PassingTests(PassingCase):

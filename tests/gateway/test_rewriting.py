@@ -250,6 +250,18 @@ class ForwardedTests(SynchronousTestCase):
             b"X-Forwarded-Host: [::1]:4443\r\n",
         )
 
+    def test_what_is_no_address_is_unknown(self) -> None:
+        for client in (
+            "",
+            "somebody",
+            "fe80::1%0",
+            "192.0.2.1\r\nEvil: 1",
+            "192.0.2.1\n",
+        ):
+            lines = forwarded_lines(client, True, b"a")
+            self.assertIn(b"Forwarded: for=unknown;", lines)
+            self.assertIn(b"X-Forwarded-For: unknown\r\n", lines)
+
 
 class ResponseTests(SynchronousTestCase):
     def test_what_is_the_device_s_business_passes(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import (
     ABSOLUTE,
     IDLE,
@@ -61,7 +62,14 @@ class LifeTests(SessionTestCase):
             ("user", None, False),
         ):
             session = self.table.create("W00-A", "g", role, "x", "", None, key_id)
-            self.assertIs(session.by_admin, is_so)
+            self.assertIs(session.manages_keys, is_so)
+
+    def test_nobody_manages_keys_on_the_host_of_a_further_device(self) -> None:
+        # Its pages have that origin, too, and the keys are those of the main one.
+        session = self.table.create("W00-A", "g", "admin", "x", "")
+        for name, is_so in (("meter", False), (None, True)):
+            session.host = DeviceHost("w00-a", name)
+            self.assertIs(session.manages_keys, is_so)
 
     def test_no_secret_is_shown(self) -> None:
         session = self.create(grant="secret-grant")

@@ -68,7 +68,7 @@ class Browser(Half):
     def __init__(self, port: BrowserPort, addr: IAddress | None) -> None:
         super().__init__(port.heard)
         self._port = port
-        self._client = cast(Any, addr).host
+        self._client = port.client or cast(Any, addr).host
 
     def connectionMade(self) -> None:
         multiplexed = self._port.tunnel().multiplexed
@@ -81,14 +81,21 @@ class Browser(Half):
 
 
 class BrowserPort(Factory):
+    """:param client: what the server says of whoever comes; ``None``: the truth."""
+
     noisy = False
 
     def __init__(
-        self, tunnel: Callable[[], TunnelServer], heard: bytearray, sni: str = HOST
+        self,
+        tunnel: Callable[[], TunnelServer],
+        heard: bytearray,
+        sni: str = HOST,
+        client: str | None = None,
     ) -> None:
         self.tunnel = tunnel
         self.heard = heard
         self.sni = sni
+        self.client = client
 
     def buildProtocol(self, addr: IAddress | None) -> Browser:
         return Browser(self, addr)

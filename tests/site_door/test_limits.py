@@ -20,14 +20,16 @@ from cfos_cloud.site_door.connections import HEAD_SECONDS, Connections, address_
 from cfos_cloud.site_door.limits import (
     BURST,
     BURST_OF_ALL,
+    MAX_CONNECTIONS,
     MAX_PER_SOURCE,
     PER_SECOND,
     PER_SECOND_OF_ALL,
     HandshakeLimits,
 )
+from tests.device.tunnel_server import CLOUD_ID
 from tests.end_to_end.client import LOGIN, Client, Wire
 from tests.end_to_end.target import endless
-from tests.site_door.case import DoorCase
+from tests.site_door.case import ADMIN, DoorCase
 from tests.site_door.server import HOST
 
 
@@ -187,6 +189,37 @@ class ConnectionTests(DoorCase):
 
         await deferToThread(fill)
         self.assertLessEqual(len(self.door.connections), MAX_PER_SOURCE + 1)
+
+    async def test_strangers_at_work_keep_out_nobody_who_comes_from_elsewhere(
+        self,
+    ) -> None:
+        self.target.routes["/endless"] = endless
+        await self.start()
+        owner = await self.logged_in(source="127.0.0.7")
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+
+        def fill() -> None:
+            works = owner.wire()
+            stack.callback(works.close)
+            works.send(owner.head("GET", "/endless"))
+            works.read_until(b"data: 1\n\n")
+            rest = MAX_CONNECTIONS - MAX_PER_SOURCE - 1
+            for source, count in (("127.0.0.8", MAX_PER_SOURCE), ("127.0.0.9", rest)):
+                stranger = self.browser(source=source)
+                for _ in range(count):
+                    wire = stranger.wire()
+                    stack.callback(wire.close)
+                    half = stranger.head("POST", LOGIN, [("Content-Length", "10")])
+                    wire.send(half + b"12345")
+            somebody = self.browser(source="127.0.0.10")
+            answer = somebody.log_in(CLOUD_ID, ADMIN, as_admin=True)
+            self.assertEqual(answer.status, 303)
+
+        await deferToThread(fill)
+        grant = next(iter(self.end.grants._grants.values()))
+        self.assertEqual(len(grant.streams), 1)
+        self.assertLessEqual(len(self.door.connections), MAX_CONNECTIONS)
 
     async def test_a_flood_of_handshakes_leaves_tunnel_and_others_alone(self) -> None:
         await self.start()

@@ -16,7 +16,7 @@ from tests.end_to_end.blocks import blocks
 from tests.end_to_end.client import LOGIN, Client, Wire
 from tests.end_to_end.target import Request
 from tests.site_door.case import ADMIN, DoorCase, reactor
-from tests.site_door.server import HOST
+from tests.site_door.server import HOST, BrowserPort
 
 PAGE = b"canary of the device's page"
 SENT = b"canary of an upload"
@@ -277,3 +277,30 @@ class BytesTests(DoorCase):
 def _form_of(client: Client) -> str:
     page = client.get(LOGIN).body.decode()
     return page.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+class HostileServerTests(DoorCase):
+    """What a server says of a client is written into requests that people send."""
+
+    async def test_a_server_adds_nothing_to_what_a_person_asks_for(self) -> None:
+        await self.start()
+        browser = await self.logged_in()
+        for client in (
+            "1\r\n\r\nGET /cnf?cmd=reset HTTP/1.1\r\nHost: a\r\nX:",
+            "192.0.2.1\r\nX-Canary: 1",
+            "192.0.2.1, 127.0.0.1",
+            "192.0.2.1;host=evil",
+            "fe80::1%\r\nX-Canary: 1",
+        ):
+            ports = BrowserPort(lambda: self.servers[-1], self.heard, client=client)
+            liar = Client(self._listen(ports), authority=HOST)
+            liar.cookies = dict(browser.cookies)
+            try:
+                await deferToThread(liar.get, "/page")
+            except OSError:
+                """It is not let in at all."""
+        seen = [request.target for request in self.target.requests]
+        self.assertEqual([each for each in seen if "reset" in each], [])
+        for request in self.target.requests:
+            self.assertIsNone(request.field("X-Canary"))
+            self.assertEqual(request.field("X-Forwarded-For"), "127.0.0.1")

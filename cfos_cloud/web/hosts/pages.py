@@ -19,7 +19,7 @@ from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway import cookies
 from cfos_cloud.gateway.addresses import login_path, logout_path
 from cfos_cloud.gateway.bookmarks import way_back
-from cfos_cloud.gateway.error_pages import ErrorPages
+from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
 from cfos_cloud.gateway.handover import Handovers
 from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
@@ -84,6 +84,9 @@ class HostPages:
         if not answers.is_seen(request):
             # The code is for who comes, not for who looks ahead.
             return answers.answer(request, 503, [(b"Cache-Control", b"no-store")])
+        if not answers.is_document(request):
+            # Another device's page could have somebody's session changed by an image.
+            return answers.answer_error(request, self._errors, ErrorKind.CROSS_SITE)
         visitor, device = self._visitor(request)
         taken = self._parts.handovers.take(code, device)
         if taken is None:
@@ -197,7 +200,7 @@ class HostPages:
             "device_name": session.device or name,
             "csrf": None if nonce is None else parts.csrf.token(nonce),
             "is_stale": status == 403,
-            "manages_keys": parts.takes_keys and session.by_admin,
+            "manages_keys": parts.takes_keys and session.manages_keys,
             "log_in": self._log_in(request, visitor, device).decode("ascii"),
             "end_to_end": parts.end_to_end,
         }

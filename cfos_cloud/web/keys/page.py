@@ -89,7 +89,9 @@ class KeysPages:
             self._check_document(request, visitor)
             if session is None:
                 return redirect(request, visitor.way_out)
-            if not session.by_admin:
+            if session.device is not None:
+                return redirect(request, b"/cloud/open/")
+            if not session.manages_keys:
                 return self._explain(request, visitor, session)
             if not _is_known_window(request):
                 return self._ask_for_tls(request, visitor, session)

@@ -66,7 +66,7 @@ class LoginPage:
             "takes_keys": self.takes_keys,
             "manages_keys": self.takes_keys
             and session is not None
-            and session.by_admin,
+            and session.manages_keys,
             "shared_origin": self.landing.is_shared,
             "end_to_end": self.end_to_end is not None,
             # Said to everybody alike: nobody learns whether there is such a system.

@@ -51,7 +51,7 @@ class SystemAdmins:
         session = self.session_of(request)
         if session is None:
             raise NotLoggedIn
-        if not session.by_admin or fold(session.cloud_id) != fold(cloud_id):
+        if not session.manages_keys or fold(session.cloud_id) != fold(cloud_id):
             raise NotSystemAdmin
         return session
 

@@ -113,7 +113,7 @@ class OverviewPages:
             "offline": offline,
             "last_seen": last_seen if offline else None,
             "shared": parts.codes is None,
-            "manages_keys": parts.takes_keys and session.by_admin,
+            "manages_keys": parts.takes_keys and session.manages_keys,
             "is_admin": session.role == "admin",
             "login_csrf": parts.login_csrf.token(nonce),
             "when": partial(moment, language=language),

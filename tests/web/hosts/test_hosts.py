@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from twisted.logger import capturedLogs, formatEvent
+
 from cfos_cloud.gateway.bookmarks import mark_of
 from cfos_cloud.gateway.handover import CODE_SECONDS
 from tests.test_pages import check
@@ -98,6 +100,33 @@ class CodeTests(HostsCase):
         self.assertEqual(self.browser.follow(url).status, 200)
         self.browser.jars[A].clear()
         self.expired(url)
+
+    def test_no_log_has_it(self) -> None:
+        url = self.url()
+        code = url.rpartition("/")[2]
+        browser = self.browser.at(A)
+        with capturedLogs() as events:
+            for method, path in (
+                ("POST", f"/cloud/enter/{code}"),
+                ("GET", f"/cloud/enter/{code}/"),
+                ("GET", f"/cloud/enter//{code}"),
+            ):
+                self.assertGreaterEqual(browser.request(method, path).status, 400)
+            self.browser.follow(url, **{"sec-fetch-dest": "image"})
+            self.assertEqual(self.browser.follow(url).status, 200)
+        lines = [formatEvent(event) for event in events]
+        self.assertTrue(lines)
+        self.assertNotIn(code, "\n".join(lines))
+
+    def test_it_is_for_a_window_alone(self) -> None:
+        # Another device's page could have it loaded by the way, as an image say, and
+        # so change who somebody is without a window that shows it.
+        url = self.url()
+        for part in ("image", "empty", "iframe", "script"):
+            reply = self.browser.follow(url, **{"sec-fetch-dest": part})
+            self.assertEqual((reply.status, reply.all("set-cookie")), (403, []))
+        reply = self.browser.follow(url, **{"sec-fetch-dest": "document"})
+        self.assertEqual(reply.status, 200)
 
     def test_who_comes_back_to_it_is_where_they_were(self) -> None:
         url = self.url()

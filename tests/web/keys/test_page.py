@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import fail
 
 from cfos_cloud.events import EventKind, Origin
+from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.languages import SUPPORTED
 from cfos_cloud.pages import LIVE_PAGE_FIELDS
@@ -16,8 +18,32 @@ from cfos_cloud.registry_errors import DatabaseUnavailable
 from cfos_cloud.tunnel.control import RpcError
 from cfos_cloud.web.key_wording import SOON
 from tests.registry.support import access_key, verifier
+from tests.web.hosts.case import OnDevice
 from tests.web.keys.case import CLOUD_ID, LOGIN, PAGE, SECRET, KeysCase
 from tests.web.support import Browser
+
+
+class FurtherDeviceTests(KeysCase):
+    """Its pages have the origin of its host, and could use whatever is there."""
+
+    host = f"meter--{CLOUD_ID.lower()}.cloud.example.org"
+
+    def setUp(self) -> None:
+        super().setUp()
+        hosts: Any = SimpleNamespace(hosts=Hosts("cloud.example.org"), at=self.host)
+        self.browser = Browser(OnDevice(self.root, hosts))
+        self.session_of().host = hosts.hosts.device_of(self.host.encode())
+
+    def test_the_admin_is_led_to_the_main_device(self) -> None:
+        reply = self.open()
+        self.assertEqual(
+            (reply.status, reply.header("location")), (303, "/cloud/open/")
+        )
+
+    def test_nothing_can_be_changed(self) -> None:
+        reply = self.send("add", name="evcc", role="api")
+        self.assertEqual(reply.header("location"), "/cloud/open/")
+        self.assertEqual(self.keys.of(CLOUD_ID), [])
 
 
 class WhoTests(KeysCase):
