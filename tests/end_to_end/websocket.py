@@ -38,7 +38,9 @@ def frame(opcode: int, payload: bytes, *, masked: bool = False) -> bytes:
 
 
 class Reader:
-    """Frames out of what ``receive`` gives, which raises ``EOFError`` at the end."""
+    """
+    Frames out of what ``receive`` gives; ``EOFError`` if that is nothing, or raised.
+    """
 
     def __init__(self, receive: Callable[[], bytes], rest: bytes = b"") -> None:
         self._receive = receive
@@ -59,10 +61,13 @@ class Reader:
 
     def _take(self, size: int) -> bytes:
         while len(self._data) < size:
-            self._data += self._receive()
-        data = bytes(self._data[:size])
+            data = self._receive()
+            if not data:
+                raise EOFError("the connection ended in the middle of a frame")
+            self._data += data
+        taken = bytes(self._data[:size])
         del self._data[:size]
-        return data
+        return taken
 
 
 def _mask(payload: bytes, key: bytes) -> bytes:
