@@ -135,6 +135,8 @@ class DeviceEnd(MultiService):
         make_door: DoorFactory | None = None,
     ) -> None:
         super().__init__()
+        if settings.end_to_end is not None and make_door is None:
+            raise ValueError("end to end takes somebody who makes the door")
         self._settings = settings
         self._reactor = reactor
         self._seconds = seconds
@@ -319,10 +321,8 @@ class DeviceEnd(MultiService):
         make_door: DoorFactory | None,
     ) -> DeviceStreams:
         """The door in front of ``streams``, where TLS of people ends here."""
-        if end_to_end is None:
+        if end_to_end is None or make_door is None:
             return streams
-        if make_door is None:
-            raise ValueError("end to end takes somebody who makes the door")
         door = make_door(
             DoorParts(
                 self._settings.cloud_id,
