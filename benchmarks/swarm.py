@@ -38,7 +38,7 @@ class Swarm:
     """One thread, one epoll, one heap of timers."""
 
     def __init__(self, port: int, systems: list[tuple[str, str]]) -> None:
-        self._random = random.Random()  # noqa: S311
+        self._random = random.Random()  # noqa: S311 - not for secrets
         way = Way((HOST, port), _context())
         self._tunnels = [
             Tunnel(

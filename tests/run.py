@@ -141,12 +141,17 @@ def work() -> int:
     return 0 if counts.failed == 0 else 1
 
 
+def _in_rooms(pattern: str) -> list[Path]:
+    """What there is in the rooms of tests, relative to the tree."""
+    return [path.relative_to(ROOT) for path in (ROOT / "tests").glob(pattern)]
+
+
 def jobs() -> list[str]:
     """
     All names but the slow ones: the rooms that start processes module by module and
     first, so that no long one is left for the end.
     """
-    rooms = sorted(path.parent.name for path in ROOT.glob("tests/*/__init__.py"))
+    rooms = sorted({path.parts[1] for path in _in_rooms("*/**/test_*.py")})
     large = [
         f"tests.{room}.{path.stem}"
         for room in _LARGE

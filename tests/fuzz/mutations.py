@@ -13,7 +13,7 @@ def inputs(harness: Harness, count: int, seed: int = 1) -> Iterator[bytes]:
     seeds = harness.seeds()
     yield from seeds
     # No secret depends on it.
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)  # noqa: S311 - not for secrets
     for _ in range(count):
         data = bytearray(random.choice(seeds))
         for _ in range(random.randint(1, 4)):

@@ -54,7 +54,7 @@ class ShowTests(CertificateCommandCase):
         lines = self.output("cert").splitlines()
         self.assertEqual(lines[0], "Certificate:  localhost")
         self.assertIn("self-signed by the server, EC P-256", lines[1])
-        self.assertIn("396 days left", lines[2])
+        self.assertIn("364 days left", lines[2])
         self.assertIn(self.tls.certificate.fingerprint, lines[3])
         self.assertEqual(self.output("cert", str(SERVER)).splitlines(), lines)
 
