@@ -199,6 +199,8 @@ class CloudServiceTests(SiteTestCase):
         page.get_by_role("link", name="Settings").click()
         self.expect(page, "#cloud-state .chip", "Connected")
         self.expect(page, "#through-cloud", re.compile("through this cloud right now"))
+        # The script of the page asks; without it, there is no question.
+        page.wait_for_load_state()
         page.locator("#enabled").uncheck()
         page.locator("#cloud button").click()
         self.expect(page, "#cut-title", "Cut your own connection?")
