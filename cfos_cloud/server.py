@@ -27,7 +27,7 @@ from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.gateway import FrontFactory, Gateway
-from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.gateway.hosts import hosts_of
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.gateway.passthrough import Passthrough
 from cfos_cloud.gateway.sessions import SessionTable
@@ -134,7 +134,7 @@ class CloudServer(LoggedService):
             reactor, "verifiers", VERIFIER_THREADS, VERIFIER_WAITING
         )
         self.exchange = Exchange()
-        self._hosts = Hosts(options["domain"])
+        self._hosts = hosts_of(options["domain"])
         self.sessions = SessionTable(monotonic)
         record_endings(self.sessions, self.events)
         self.exchange.when_revoked(self.sessions.end_grant)
@@ -283,18 +283,18 @@ class CloudServer(LoggedService):
             counts=self._handshakes,
         )
         return Gateway(
-            reactor,
-            self.exchange,
-            self.systems,
-            self.sessions,
-            door,
-            ErrorPages(pages),
-            self.page_side.main,
-            ProxyTrust(self._options.trusted_proxies),
-            self._requests,
-            self.key_side.gate,
-            self._hosts,
-            self.page_side.on_devices,
+            clock=reactor,
+            exchange=self.exchange,
+            systems=self.systems,
+            sessions=self.sessions,
+            door=door,
+            error_pages=ErrorPages(pages),
+            site=self.page_side.main,
+            proxies=ProxyTrust(self._options.trusted_proxies),
+            metrics=self._requests,
+            keys=self.key_side.gate,
+            hosts=self._hosts,
+            device_site=self.page_side.on_devices,
         )
 
     def _make_admin_port(self, port: PortSpec, site: Site) -> ListeningService:

@@ -10,7 +10,8 @@ from twisted.python.failure import Failure
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.events import Origin
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.registry import System
 from cfos_cloud.tunnel.control import INTERNAL_ERROR, JSONObject, RpcError
 from cfos_cloud.tunnel.hello import END_TO_END, Hello
@@ -64,8 +65,8 @@ class SystemModes:
             raise RpcError(
                 NO_HOST, "this server has no host of its own for each system (--domain)"
             )
-        host = f"{DeviceHost(fold(cloud_id)).label}.{self._hosts.domain}"
-        return {"mode": END_TO_END, "host": host}
+        host = self._hosts.authority_of(DeviceHost(fold(cloud_id)), b"")
+        return {"mode": END_TO_END, "host": host.decode("ascii")}
 
     def _not_kept(self, cloud_id: str, failure: Failure) -> JSONObject:
         self.log.error(

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
-from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.gateway.hosts import DomainHosts, OneHost
 from cfos_cloud.registry import DatabaseError, System
 from cfos_cloud.system_modes import SystemModes
 from cfos_cloud.tunnel.control import INTERNAL_ERROR, JSONObject, RpcError
@@ -23,7 +23,7 @@ class SystemModesTests(RegistryCase):
     def start(self, worker: ManualWorker | None = None) -> None:
         super().start(worker)
         self.tunnel_clock, self.exchange = Clock(), Exchange()
-        self.modes = SystemModes(self.systems, Hosts("Cloud.Example.org"))
+        self.modes = SystemModes(self.systems, DomainHosts("Cloud.Example.org"))
 
     def setUp(self) -> None:
         super().setUp()
@@ -102,7 +102,7 @@ class SystemModesTests(RegistryCase):
         self.assertTrue(self.system.end_to_end)
 
     def test_without_a_domain_it_can_t_be_had(self) -> None:
-        self.modes = SystemModes(self.systems, Hosts(None))
+        self.modes = SystemModes(self.systems, OneHost())
         with capturedLogs() as logs:
             tunnel = self.hello(**END_TO_END)
         self.assertEqual(self.refusal(tunnel).code, NO_HOST)

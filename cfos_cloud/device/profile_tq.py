@@ -25,8 +25,8 @@ from cfos_cloud.device.profile import (
     Unprotected,
 )
 from cfos_cloud.device.profile_token import Token, TokenCredential
+from cfos_cloud.device.rate_limiter import RateLimiter, TooManyWaiting
 from cfos_cloud.device.target_client import TargetAnswer, TargetClient
-from cfos_cloud.device.turns import NoTurn, Turns
 from cfos_cloud.device.users import ADMIN
 from cfos_cloud.http.message import RequestHead, ResponseHead
 
@@ -60,7 +60,7 @@ class TqDevice:
         self._client = client
         self._clock = clock
         self._suspect = suspect
-        self._turns = Turns(clock, INTERVAL)
+        self._limiter = RateLimiter(clock, INTERVAL)
 
     # RealDevice
 
@@ -117,7 +117,7 @@ class TqDevice:
             if answer.status != 429:
                 return self._token(answer)
             # Somebody else has logged in from here: through the tunnel, say.
-            self._turns.taken_by_others()
+            self._limiter.taken_by_others()
         raise DeviceBusy("the device takes no log-in now")
 
     # TargetPolicy
@@ -132,7 +132,7 @@ class TqDevice:
             return False
         if grant.key is None and grant.role != ADMIN:
             return True
-        self._turns.taken_by_others()
+        self._limiter.taken_by_others()
         return False
 
     def request(self, grant: Carried, head: RequestHead) -> RequestHead:
@@ -151,8 +151,8 @@ class TqDevice:
 
     async def _post(self, secret: str) -> TargetAnswer:
         try:
-            await self._turns.take()
-        except NoTurn:
+            await self._limiter.take()
+        except TooManyWaiting:
             raise DeviceBusy("too many log-ins wait for the device") from None
         form = {"grant_type": "password", "username": ADMIN, "password": secret}
         body = urlencode(form, errors="surrogatepass").encode("ascii")

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from cfos_cloud.gateway import cookies
 from cfos_cloud.gateway.addresses import Place, place_of
-from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.hosts import DeviceHost
 
 #: Bytes of a path, with its query, that one can come back to.
 MAX_PATH = 2048

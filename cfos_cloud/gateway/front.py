@@ -13,7 +13,6 @@ from cfos_cloud.gateway.addresses import Place, place_of
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import ErrorKind
 from cfos_cloud.gateway.host_rules import leads_here, way_to_log_in
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.key_access import SystemKeyAccess
 from cfos_cloud.gateway.key_requests import without_key
 from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
@@ -27,6 +26,7 @@ from cfos_cloud.gateway.rewriting import (
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.gateway.stream_lines import StreamLines
 from cfos_cloud.gateway.tunnels import Tunnel
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
 from cfos_cloud.listener.places import place_under
 from cfos_cloud.relay.channel import RequestChannel, RequestSink

@@ -12,15 +12,16 @@ from cfos_cloud.gateway.client import Client, ProxyTrust, plain_address
 from cfos_cloud.gateway.error_answers import ErrorAnswers, SystemDirectory
 from cfos_cloud.gateway.error_pages import ErrorPages
 from cfos_cloud.gateway.front import FrontConnection
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import Hosts, OneHost
 from cfos_cloud.gateway.key_requests import KeyGate
 from cfos_cloud.gateway.sessions import SessionTable
 from cfos_cloud.gateway.tunnels import Door, Tunnels
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.metrics import RequestMetrics
 from cfos_cloud.relay.channel import RequestChannel
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Gateway:
     """The parts that a request may need on its way."""
 
@@ -35,7 +36,7 @@ class Gateway:
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
     #: ``None``: there are no access keys, and whoever presents one has none.
     keys: KeyGate | None = None
-    hosts: Hosts = field(default_factory=lambda: Hosts(None))
+    hosts: Hosts = field(default_factory=OneHost)
     #: Our pages on the hosts of devices, where they have such.
     device_site: Site | None = None
     channels: dict[RequestChannel, FrontConnection] = field(default_factory=dict)

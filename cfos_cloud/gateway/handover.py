@@ -12,8 +12,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.hosts import DeviceHost
 
 #: Seconds for which a code is good.
 CODE_SECONDS = 30.0

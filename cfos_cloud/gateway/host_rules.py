@@ -5,10 +5,11 @@ from __future__ import annotations
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.bookmarks import NO_BOOKMARK, Bookmark, bookmark_of
 from cfos_cloud.gateway.client import Client
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.gateway.key_access import KeyAccess
 from cfos_cloud.gateway.key_requests import INTERFACE
 from cfos_cloud.gateway.origin_rule import refusal_of
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.http.message import RequestHead
 
 

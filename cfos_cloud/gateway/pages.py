@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request, Site
 
-from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.http.message import RequestHead
 from cfos_cloud.relay.channel import RequestChannel
 from cfos_cloud.safe_fields import complete

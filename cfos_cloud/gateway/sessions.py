@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.access import Abortable
-from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.tunnel.devices import NamedDevice
 
 #: Seconds without a request after which a session ends.

@@ -221,15 +221,15 @@ class SiteDoor(Service):
         key_pages = keys.pages(pages, lambda: self.certificate)
         root = DoorRoot(login, CommonPages(pages), key_pages, site.overview)
         return Gateway(
-            parts.clock,
-            system,
-            system,
-            self.sessions,
-            NoDoor(),
-            ErrorPages(pages),
+            clock=parts.clock,
+            exchange=system,
+            systems=system,
+            sessions=self.sessions,
+            door=NoDoor(),
+            error_pages=ErrorPages(pages),
             # Our pages read their forms themselves.
-            Site(root, parsePOSTFormSubmission=False),
-            ProxyTrust(),
+            site=Site(root, parsePOSTFormSubmission=False),
+            proxies=ProxyTrust(),
             keys=keys.gate,
             hosts=self._hosts,
             device_site=site.further,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cfos_cloud.cloud_id import fold
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts, parse_label
+from cfos_cloud.gateway.hosts import bare_name, port_of
+from cfos_cloud.hosts import DeviceHost, parse_label
 
 
 def site_names(host: str, further: Iterable[str]) -> tuple[str, ...]:
@@ -16,13 +17,15 @@ def site_names(host: str, further: Iterable[str]) -> tuple[str, ...]:
     return (host, *(f"{name}--{host}" for name in further))
 
 
-class SiteHosts(Hosts):
+class SiteHosts:
     """
     :param further: names of the further devices. A host of any other name is none.
     """
 
+    #: The main device's host is that of our own pages.
+    is_shared = True
+
     def __init__(self, cloud_id: str, further: Iterable[str]) -> None:
-        super().__init__(None)
         #: Where people log in.
         self.main = DeviceHost(fold(cloud_id))
         self._further = tuple(further)
@@ -45,7 +48,7 @@ class SiteHosts(Hosts):
         """The further device whose host it is."""
         if self._host is None:
             return None
-        label, _, domain = _bare(host).partition(b".")
+        label, _, domain = bare_name(host).partition(b".")
         if domain != self._host.partition(".")[2].encode("ascii"):
             return None
         device = parse_label(label.decode("latin-1"))
@@ -57,25 +60,19 @@ class SiteHosts(Hosts):
 
     def authority_of(self, device: DeviceHost | None, host: bytes) -> bytes:
         """
-        See :class:`~cfos_cloud.gateway.hosts.Hosts`; without a device that of our own
-        pages.
+        Without a device that of our own pages.
 
         :raises ValueError: the server has not said it yet.
         """
         if self._host is None:
             raise ValueError("the name of the site is not known yet")
         label = "" if device is None or device.name is None else f"{device.name}--"
-        return f"{label}{self._host}".encode("ascii") + _port(host)
+        return f"{label}{self._host}".encode("ascii") + port_of(host)
+
+    def origin_of(self, device: DeviceHost | None, host: bytes, scheme: bytes) -> bytes:
+        """:raises ValueError: see :meth:`authority_of`."""
+        return scheme + b"://" + self.authority_of(device, host)
 
     def all_devices(self, host: bytes, scheme: bytes) -> bytes:
         """The further ones, each as a source of a ``Content-Security-Policy``."""
         return b" ".join(self.origin_of(each, host, scheme) for each in self.devices)
-
-
-def _bare(host: bytes) -> bytes:
-    return host.removesuffix(_port(host)).lower().removesuffix(b".")
-
-
-def _port(host: bytes) -> bytes:
-    _, colon, port = host.rpartition(b":")
-    return colon + port if colon and port.isdigit() and len(port) <= 5 else b""

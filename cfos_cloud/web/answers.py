@@ -17,7 +17,7 @@ from cfos_cloud.gateway.error_pages import (
     GatewayError,
     new_error_id,
 )
-from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.hosts import DeviceHost
 
 
 def client_address(request: IRequest) -> str:

@@ -8,8 +8,8 @@ from twisted.web.iweb import IRequest
 
 from cfos_cloud.gateway import cookies, origin_rule
 from cfos_cloud.gateway.addresses import ENTER_PATH, login_path
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Session, SessionTable
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.languages import SUPPORTED, choose
 from cfos_cloud.web import answers
 from cfos_cloud.web.csrf import is_nonce

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.gateway.hosts import DomainHosts
 from cfos_cloud.gateway.passthrough import Passthrough
 from cfos_cloud.metrics import PassedMetrics
 from cfos_cloud.tunnel.exchange import Exchange
@@ -95,7 +95,7 @@ class PassingCase(SynchronousTestCase):
         self.directory = Directory()
         self.metrics = PassedMetrics()
         self.passthrough = Passthrough(
-            Hosts(DOMAIN),
+            DomainHosts(DOMAIN),
             self.directory,
             self.exchange,
             self.clock,

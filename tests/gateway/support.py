@@ -152,14 +152,14 @@ class GatewayCase(SynchronousTestCase):
             self.clock,
         )
         self.gateway = Gateway(
-            self.clock,
-            self.exchange,
-            Directory(),
-            self.sessions,
-            door,
-            the_error_pages(),
-            Site(self.pages),
-            ProxyTrust([parse_network("10.0.0.0/8")]),
+            clock=self.clock,
+            exchange=self.exchange,
+            systems=Directory(),
+            sessions=self.sessions,
+            door=door,
+            error_pages=the_error_pages(),
+            site=Site(self.pages),
+            proxies=ProxyTrust([parse_network("10.0.0.0/8")]),
         )
 
     def browser(

@@ -15,7 +15,7 @@ from cfos_cloud.gateway.bookmarks import (
     mark_of,
     way_back,
 )
-from cfos_cloud.gateway.hosts import DeviceHost
+from cfos_cloud.hosts import DeviceHost
 
 HOST = DeviceHost("w00-a")
 visible = st.characters(min_codepoint=0x21, max_codepoint=0x7E)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.web.server import Site
 
 from cfos_cloud.gateway.bookmarks import mark_of
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import DomainHosts
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.keys.issuer import Issued
 from cfos_cloud.keys.key import Role
 from cfos_cloud.tunnel.devices import NamedDevice
@@ -23,7 +24,7 @@ LOGIN = b"https://cloud.example.org/ui/en/cloud-login.htm"
 def give_hosts(case: GatewayCase) -> OurPages:
     """The pages of ours on the hosts of devices."""
     pages = OurPages()
-    case.gateway.hosts = Hosts("cloud.example.org")
+    case.gateway.hosts = DomainHosts("cloud.example.org")
     case.gateway.device_site = Site(pages)
     return pages
 

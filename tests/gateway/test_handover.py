@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.gateway import handover
 from cfos_cloud.gateway.handover import CODE_SECONDS, Handovers
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
+from cfos_cloud.hosts import DeviceHost
 
 HOST = DeviceHost("w00-a")
 

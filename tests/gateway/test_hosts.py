@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.cloud_id import InvalidCloudID, check_cloud_id, fold
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts, parse_label
+from cfos_cloud.gateway.hosts import DomainHosts, Hosts, OneHost
+from cfos_cloud.hosts import DeviceHost, parse_label
 
 
 def is_cloud_id(text: str) -> bool:
@@ -24,7 +25,7 @@ names = st.none() | st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True)
 
 class HostsTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.hosts = Hosts("Cloud.Example.org")
+        self.hosts = DomainHosts("Cloud.Example.org")
 
     def test_a_device_s_host_is_its_cloud_id_below_the_domain(self) -> None:
         for host in (
@@ -61,7 +62,7 @@ class HostsTests(SynchronousTestCase):
             self.assertIsNone(self.hosts.device_of(host), host)
 
     def test_without_a_domain_there_is_one_host(self) -> None:
-        hosts = Hosts(None)
+        hosts: Hosts = OneHost()
         self.assertTrue(hosts.is_shared)
         self.assertIsNone(hosts.device_of(b"w00.localhost"))
         self.assertRaises(ValueError, hosts.authority_of, None, b"localhost")

@@ -8,6 +8,7 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.web.server import Site
 
+from cfos_cloud.gateway.hosts import OneHost
 from cfos_cloud.gateway.pages import MAX_BODY_BYTES
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.site_door.no_door import NoDoor
@@ -95,7 +96,7 @@ class OwnAnswersTests(OwnAnswersCase):
             }
             self.assertEqual({kind: each for kind, each in found.items() if each}, {})
             self.assertGreater(len(found), 15)
-            self.gateway.hosts = type(self.gateway.hosts)(None)
+            self.gateway.hosts = OneHost()
 
     def test_what_is_no_request_says_it_but_for_tls(self) -> None:
         # It is not known whether a proxy has sent it for somebody.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import (
     ABSOLUTE,
     IDLE,
@@ -12,6 +11,7 @@ from cfos_cloud.gateway.sessions import (
     Session,
     SessionTable,
 )
+from cfos_cloud.hosts import DeviceHost
 
 
 class FakeClock:

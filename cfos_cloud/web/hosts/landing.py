@@ -9,8 +9,9 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.addresses import ENTER_PATH, login_path
 from cfos_cloud.gateway.handover import Handovers
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.web.answers import field, is_secure, redirect
 from cfos_cloud.web.login.landing import LOGGED_OUT, Entrance, Fields
 from cfos_cloud.web.login.wanted import Wanted

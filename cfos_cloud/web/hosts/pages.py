@@ -21,8 +21,8 @@ from cfos_cloud.gateway.addresses import login_path, logout_path
 from cfos_cloud.gateway.bookmarks import way_back
 from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
 from cfos_cloud.gateway.handover import Handovers
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Ending, Session, SessionTable
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.pages import HTML, PAGE_FIELDS, Pages
 from cfos_cloud.web import answers
 from cfos_cloud.web.csrf import Csrf

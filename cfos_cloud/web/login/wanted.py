@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.gateway.bookmarks import check_path
-from cfos_cloud.gateway.hosts import DeviceHost, parse_label
+from cfos_cloud.hosts import DeviceHost, parse_label
 
 _MAX_FIELDS = 20
 

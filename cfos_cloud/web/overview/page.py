@@ -19,8 +19,8 @@ from werkzeug.exceptions import HTTPException
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.gateway.error_pages import ErrorKind, ErrorPages
-from cfos_cloud.gateway.hosts import DeviceHost
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.pages import HTML, PAGE_FIELDS, Pages, moment
 from cfos_cloud.timestamps import rfc3339
 from cfos_cloud.web.answers import (

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from cfos_cloud.gateway.further_sessions import FurtherSessions
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.gateway.sessions import Session, SessionTable
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.overview.devices import Tunnel
 

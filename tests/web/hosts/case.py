@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from twisted.web.resource import Resource
 
 from cfos_cloud.gateway.handover import Handovers
-from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.gateway.hosts import DomainHosts
 from cfos_cloud.gateway.known_browsers import KnownBrowsers
 from cfos_cloud.gateway.sessions import Ending, Session
 from cfos_cloud.web.common import CommonPages
@@ -68,7 +68,7 @@ class HostBrowser(Browser):
 
 class HostsCase(PagesTestCase):
     def make_landing(self) -> Landing | None:
-        self.hosts = Hosts(DOMAIN)
+        self.hosts = DomainHosts(DOMAIN)
         self.handovers = Handovers(
             self.clock.seconds, lambda each: self.sessions.end(each, Ending.EXPIRED)
         )

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import fail
 
 from cfos_cloud.events import EventKind, Origin
-from cfos_cloud.gateway.hosts import Hosts
+from cfos_cloud.gateway.hosts import DomainHosts
 from cfos_cloud.keys.consent import consent_of, grant_of
 from cfos_cloud.languages import SUPPORTED
 from cfos_cloud.pages import LIVE_PAGE_FIELDS
@@ -30,7 +30,9 @@ class FurtherDeviceTests(KeysCase):
 
     def setUp(self) -> None:
         super().setUp()
-        hosts: Any = SimpleNamespace(hosts=Hosts("cloud.example.org"), at=self.host)
+        hosts: Any = SimpleNamespace(
+            hosts=DomainHosts("cloud.example.org"), at=self.host
+        )
         self.browser = Browser(OnDevice(self.root, hosts))
         self.session_of().host = hosts.hosts.device_of(self.host.encode())
 

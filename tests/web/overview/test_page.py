@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cfos_cloud.gateway.further_sessions import FurtherSessions
-from cfos_cloud.gateway.hosts import DeviceHost, Hosts
+from cfos_cloud.gateway.hosts import hosts_of
 from cfos_cloud.gateway.sessions import Session
+from cfos_cloud.hosts import DeviceHost
 from cfos_cloud.tunnel.control import JSONObject
 from cfos_cloud.tunnel.devices import NamedDevice
 from cfos_cloud.tunnel.hello import Grant
@@ -65,7 +66,7 @@ class OverviewCase(PagesTestCase):
             self.sessions,
             self.systems,
             self.exchange,  # type: ignore[arg-type]
-            Hosts(self.domain),
+            hosts_of(self.domain),
             FurtherSessions(self.sessions),
             Csrf(b"k" * 32),
             None if self.domain is None else self.codes,

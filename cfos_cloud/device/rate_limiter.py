@@ -1,4 +1,4 @@
-"""Turns for what may happen only so often, and no queue that nobody can wait out."""
+"""For what may happen only so often, without a queue that nobody can wait out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 MAX_WAITING = 8
 
 
-class NoTurn(Exception):
+class TooManyWaiting(Exception):
     """Too many wait already."""
 
 
-class Turns:
+class RateLimiter:
     """
     At most one turn in ``interval`` seconds, in the order of asking.
 
@@ -33,11 +33,11 @@ class Turns:
         """
         Fires when it is one's turn; cancelled, the turn is the next one's.
 
-        :raises NoTurn: as a failure.
+        :raises TooManyWaiting: as a failure.
         """
         turn: Deferred[None] = Deferred(self._leave)
         if len(self._waiting) >= MAX_WAITING:
-            turn.errback(NoTurn())
+            turn.errback(TooManyWaiting())
             return turn
         self._waiting.append(turn)
         self._go_on()

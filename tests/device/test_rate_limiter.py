@@ -1,4 +1,4 @@
-"""Turns at what may happen only so often."""
+"""What may happen only so often."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.device.turns import MAX_WAITING, NoTurn, Turns
+from cfos_cloud.device.rate_limiter import MAX_WAITING, RateLimiter, TooManyWaiting
 
 
-class TurnsTests(SynchronousTestCase):
+class RateLimiterTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.turns = Turns(self.clock, 1.0)
+        self.limiter = RateLimiter(self.clock, 1.0)
         self.had: list[float] = []
 
     def take(self) -> Deferred[None]:
-        turn = self.turns.take()
+        turn = self.limiter.take()
         turn.addCallback(lambda _: self.had.append(self.clock.seconds()))
         return turn
 
@@ -44,11 +44,11 @@ class TurnsTests(SynchronousTestCase):
 
     def test_the_queue_has_an_end(self) -> None:
         waiting = [self.take() for _ in range(MAX_WAITING + 1)]
-        self.failureResultOf(self.turns.take(), NoTurn)
+        self.failureResultOf(self.limiter.take(), TooManyWaiting)
         self.successResultOf(waiting[0])
 
     def test_what_others_do_counts(self) -> None:
-        self.turns.taken_by_others()
+        self.limiter.taken_by_others()
         self.take()
         self.assertEqual(self.had, [])
         self.clock.advance(1.0)
@@ -58,6 +58,6 @@ class TurnsTests(SynchronousTestCase):
         self.take()
         self.take()
         self.clock.advance(0.5)
-        self.turns.taken_by_others()
+        self.limiter.taken_by_others()
         self.clock.pump([0.25] * 4)
         self.assertEqual(self.had, [0.0, 1.5])
