@@ -11,6 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 
+class Shed(Exception):
+    """Why a connection ended: too much waited, and of that it had the newest."""
+
+
 class Holder(Protocol):
     """Who keeps bytes; told apart by identity."""
 

@@ -163,8 +163,7 @@ class FrontConnection:
             elif relay.access.ended:
                 self._gateway.answers.refuse_key(relay.channel, self._client)
             else:
-                online = self._gateway.exchange.session(relay.access.cloud_id)
-                kind = ErrorKind.OFFLINE if online is None else ErrorKind.BAD_GATEWAY
+                kind = self._kind_of_failure(relay)
                 self._fail(relay.channel, relay.head, kind, why, relay.access)
 
         self._gateway.clock.callLater(REVOCATION_SECONDS, answer)
@@ -339,6 +338,12 @@ class FrontConnection:
         upstream, self._upstream, self._upstream_for = self._upstream, None, None
         if upstream is not None:
             upstream.close()
+
+    def _kind_of_failure(self, relay: Relay[Access]) -> ErrorKind:
+        if relay.shed:
+            return ErrorKind.UNAVAILABLE
+        is_online = self._gateway.exchange.session(relay.access.cloud_id) is not None
+        return ErrorKind.BAD_GATEWAY if is_online else ErrorKind.OFFLINE
 
     def _fail(
         self,

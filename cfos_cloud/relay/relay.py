@@ -61,6 +61,7 @@ class Relay(Generic[A]):
 
     :ivar access: the owner's note of who allowed it.
     :ivar request: the owner's note of what was sent: a stream's first line, the head.
+    :ivar shed: whether it failed as too much waited here: not the upstream's fault.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Relay(Generic[A]):
         "may_switch",
         "owner",
         "request",
+        "shed",
         "upstream",
     )
 
@@ -97,6 +99,7 @@ class Relay(Generic[A]):
         self.may_switch = head.upgrade is not None
         self.upstream: UpstreamConnection | None = None
         self.client_paused = False
+        self.shed = False
         self._chunked = head.length is None
         self._interim = 0
         self._told_to_go_on = False
@@ -118,6 +121,7 @@ class Relay(Generic[A]):
         """Whether sending the request again can do no harm."""
         return (
             not self._response_begun
+            and not self.shed
             and self.upstream is not None
             and self.upstream.served > 1
             and self.head.length == 0
@@ -223,8 +227,11 @@ class Relay(Generic[A]):
             channel.flush()
 
     def upstream_lost(self, clean: bool) -> None:
-        if not self._done:
-            self._broken("the connection ended")
+        if self._done:
+            return
+        self.shed = self.upstream is not None and self.upstream.shed
+        why = "too much waited to be taken" if self.shed else "the connection ended"
+        self._broken(why)
 
     def upstream_half_closed(self) -> None:
         """Of a switched connection, which is not ours any more."""

@@ -14,6 +14,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cfos_cloud.buffered import Shed
 from cfos_cloud.http.message import BadMessage, ResponseEvent
 from cfos_cloud.http.parser import ResponseParser
 from cfos_cloud.relay.prompt import half_close, prompt
@@ -58,6 +59,8 @@ class UpstreamConnection(Protocol):
         self._read_ended = False
         self._switched = False
         self.lost = False
+        #: Whether it was ended here, as too much waited for somebody to take it.
+        self.shed = False
         #: Requests that were begun on this connection.
         self.served = 0
 
@@ -159,6 +162,7 @@ class UpstreamConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.lost:
             return
+        self.shed = reason.check(Shed) is not None
         self._ended(clean=reason.check(ConnectionDone) is not None)
         self.lost = True
         self._parser.close()

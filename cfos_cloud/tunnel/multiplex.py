@@ -274,7 +274,7 @@ class Multiplexed(Protocol):
             if stream.stream_id != CONTROL_STREAM and self.core.queued(
                 stream.stream_id
             ):
-                stream.abortConnection()
+                stream.shed()
                 break
         self._count()
 

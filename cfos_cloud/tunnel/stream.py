@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cfos_cloud.buffered import Shed
 from cfos_cloud.tunnel.yamux import StreamClosed
 
 if TYPE_CHECKING:
@@ -113,11 +114,7 @@ class TunnelStream:
 
     def abortConnection(self) -> None:
         """RST: both directions end at once, what is queued is dropped."""
-        if self._lost:
-            return
-        self._core.reset(self.stream_id)
-        self._multiplexed.wake()
-        self.connection_lost(Failure(ConnectionAborted()))
+        self._abort(ConnectionAborted())
 
     def getPeer(self) -> IAddress:
         return self._multiplexed.getPeer()
@@ -216,8 +213,15 @@ class TunnelStream:
         return held
 
     def shed(self) -> None:
-        """See :class:`~cfos_cloud.buffered.Holder`."""
-        self.abortConnection()
+        """See :class:`~cfos_cloud.buffered.Holder`; also for what is queued."""
+        self._abort(Shed())
+
+    def _abort(self, why: Exception) -> None:
+        if self._lost:
+            return
+        self._core.reset(self.stream_id)
+        self._multiplexed.wake()
+        self.connection_lost(Failure(why))
 
     def _failed(self) -> None:
         """In an ``except``: one stream's fault must not end the others."""

@@ -37,8 +37,6 @@ from tests.end_to_end.processes import PATIENCE, Process, ReservedPort, wait_unt
 from tests.end_to_end.target import Request
 from tests.listener.authority import Authority, Key, pem
 
-SWAPS = 100
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -95,10 +93,12 @@ def served(client: Client) -> str:
 
 
 class SwapTests(EndToEndTestCase):
-    def test_a_hundred_swaps_fail_no_handshake_and_break_no_download(self) -> None:
+    swaps = 100
+
+    def test_swaps_fail_no_handshake_and_break_no_download(self) -> None:
         server = self.make_server()
         site = self.make_site(server=server)
-        size = 24_000_000
+        size = 240_000 * self.swaps
         more: SimpleQueue[bool] = SimpleQueue()
 
         def slowly(request: Request) -> None:
@@ -134,7 +134,7 @@ class SwapTests(EndToEndTestCase):
             visits = [threads.submit(visit, number) for number in range(2)]
             hashed = threads.submit(lambda: digest([wire.read(size)]))
             try:
-                for number in range(SWAPS):
+                for number in range(self.swaps):
                     pair = pairs[number % 2]
                     answer = server.ask("PUT", "/certificate", pair.document)
                     self.assertEqual(answer["fingerprint"], pair.fingerprint)
@@ -142,7 +142,7 @@ class SwapTests(EndToEndTestCase):
                 wait_until(lambda: min(counts) > 20, "clients have come and gone")
             finally:
                 stop.set()
-                for _ in range(200):
+                for _ in range(2 * self.swaps):
                     more.put(True)
             for each in visits:
                 each.result(PATIENCE)
@@ -153,7 +153,7 @@ class SwapTests(EndToEndTestCase):
         # Nor did the tunnel notice.
         self.assertEqual(site.device.process.log.count("connected to "), 1)
         self.assertEqual(site.device.client().get("/").status, 200)
-        self.assertEqual(server.process.log.count("certificate imported"), SWAPS)
+        self.assertEqual(server.process.log.count("certificate imported"), self.swaps)
 
     def test_a_device_end_with_a_generated_password_comes_back_by_itself(self) -> None:
         server = self.make_server()
@@ -193,7 +193,7 @@ class NamesTests(EndToEndTestCase):
         with self.threads(2) as threads:
             visits = [threads.submit(visit, number) for number in range(2)]
             try:
-                for number in range(SWAPS // 2):
+                for number in range(50):
                     pair = pairs[number % 5]
                     server.ask("PUT", "/certificate", pair.document)
                     shown = server.ask("GET", "/certificate")
