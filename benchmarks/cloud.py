@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -13,16 +12,14 @@ from benchmarks.processes import (
     START_SECONDS,
     Processes,
     RunFailed,
-    environment,
     listens,
     python,
 )
 from benchmarks.visitor import LOOPBACK, NamedConnection, Visitor
 
 TWISTD = "from twisted.scripts.twistd import run; run()"
-TOOL = "import sys; from cfos_cloud.cli import main; sys.exit(main())"
-#: Seconds for one call of the operator's tool.
-TOOL_SECONDS = 60.0
+#: The operator API's.
+SYSTEMS = "/cloud/api/v1/systems"
 
 
 class Cloud:
@@ -78,10 +75,7 @@ class Cloud:
         :param before: Python statements that the device end's process begins with.
         :param by: the port by which it reaches the server, if not the server's own.
         """
-        added = self._tool("system", "add", cloud_id)
-        password = added.get("password")
-        if not isinstance(password, str):
-            raise RunFailed("system add gave no password")
+        [(_, password)] = self.add_systems([cloud_id])
         self._secret(cloud_id, password)
         self.run_device(cloud_id, target, connections, *options, before=before, by=by)
 
@@ -112,7 +106,10 @@ class Cloud:
 
     def is_online(self, cloud_id: str) -> bool:
         """Whether the system has a tunnel."""
-        return self._tool("system", "show", cloud_id).get("online") is True
+        with closing(self._connect()) as connection:
+            path = f"{SYSTEMS}/{cloud_id}"
+            shown = _asked(connection, "GET", path, self._as_operator())
+        return shown.get("online") is True
 
     def add_systems(self, cloud_ids: Iterable[str]) -> list[tuple[str, str]]:
         """
@@ -121,19 +118,13 @@ class Cloud:
         :returns: Cloud IDs and their generated Cloud passwords.
         :raises RunFailed: the server refuses one.
         """
-        password = self._operator.read_text()
-        credentials = base64.b64encode(f"admin:{password}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}"}
+        headers = self._as_operator()
         made = []
         with closing(self._connect()) as connection:
             for cloud_id in cloud_ids:
-                body = json.dumps({"cloud_id": cloud_id})
-                connection.request("POST", "/cloud/api/v1/systems", body, headers)
-                response = connection.getresponse()
-                document = response.read()
-                if response.status != 201:
-                    raise RunFailed(f"{cloud_id} was not added: {document!r}")
-                made.append((cloud_id, str(json.loads(document)["password"])))
+                wanted = {"cloud_id": cloud_id}
+                added = _asked(connection, "POST", SYSTEMS, headers, wanted, 201)
+                made.append((cloud_id, str(added["password"])))
         return made
 
     def host(self, cloud_id: str) -> str:
@@ -162,25 +153,12 @@ class Cloud:
         secret = self._device.read_text()
         base = f"/cloud/api/v1/systems/{cloud_id}/keys"
         wanted = {"name": "benchmark", "role": "admin"}
-        made = self._post(base, wanted, cookie, 201)
-        path = f"{base}/{made['id']}/authorize"
-        self._post(path, {"admin_secret": secret}, cookie, 200)
-        return str(made["key"])
-
-    def _post(
-        self, path: str, document: dict[str, str], cookie: str, wanted: int
-    ) -> dict[str, object]:
         headers = {"Cookie": cookie, "Content-Type": "application/json"}
         with closing(self._connect()) as connection:
-            connection.request("POST", path, json.dumps(document), headers)
-            response = connection.getresponse()
-            body = response.read()
-        if response.status != wanted:
-            raise RunFailed(f"{path}: status {response.status}")
-        answer = json.loads(body)
-        if not isinstance(answer, dict):
-            raise RunFailed(f"{path}: no object")
-        return answer
+            made = _asked(connection, "POST", base, headers, wanted, 201)
+            path = f"{base}/{made['id']}/authorize"
+            _asked(connection, "POST", path, headers, {"admin_secret": secret})
+        return str(made["key"])
 
     @property
     def _port_text(self) -> str:
@@ -192,24 +170,35 @@ class Cloud:
         path.write_text(text)
         return path
 
-    def _tool(self, *arguments: str) -> dict[str, object]:
-        done = subprocess.run(
-            [
-                *python(TOOL, *arguments, "--json"),
-                *("--server", f"https://localhost:{self._port}"),
-                *("--admin-password-file", str(self._operator)),
-            ],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=TOOL_SECONDS,
-        )
-        if done.returncode:
-            raise RunFailed(f"cfos-cloud {arguments[0]}: {done.stderr.strip()}")
-        answer = json.loads(done.stdout)
-        if not isinstance(answer, dict):
-            raise RunFailed(f"cfos-cloud {arguments[0]}: no object")
-        return answer
+    def _as_operator(self) -> dict[str, str]:
+        password = self._operator.read_text()
+        credentials = base64.b64encode(f"admin:{password}".encode()).decode()
+        return {"Authorization": f"Basic {credentials}"}
 
     def _connect(self) -> NamedConnection:
         return NamedConnection(self._domain or LOOPBACK, self._port)
+
+
+def _asked(
+    connection: NamedConnection,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    document: dict[str, str] | None = None,
+    wanted: int = 200,
+) -> dict[str, object]:
+    """
+    The object that an API of the server answers with.
+
+    :raises RunFailed: another status than ``wanted``.
+    """
+    body = None if document is None else json.dumps(document)
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    said = response.read()
+    if response.status != wanted:
+        raise RunFailed(f"{method} {path}: {response.status} {said!r}")
+    answer = json.loads(said)
+    if not isinstance(answer, dict):
+        raise RunFailed(f"{method} {path}: no object")
+    return answer

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import random as _random
@@ -15,7 +14,7 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -34,6 +33,7 @@ from cfos_cloud.device.door import Door, DoorFactory, DoorParts, SealedStreams
 from cfos_cloud.device.forwarder import Forwarder
 from cfos_cloud.device.grants import Grants
 from cfos_cloud.device.key_grants import AnyGrant, KeyGrants
+from cfos_cloud.device.local_streams import LocalStreams
 from cfos_cloud.device.login import DeviceLogin
 from cfos_cloud.device.pins import PinFile
 from cfos_cloud.device.profile import Profile
@@ -56,46 +56,12 @@ from cfos_cloud.device.target_client import TargetClient
 from cfos_cloud.device.target_header import TargetHeaderFile
 from cfos_cloud.device.target_pool import TargetPool
 from cfos_cloud.device.trust import ServerTrust
-from cfos_cloud.device.tunnel import Greeting, Welcome
+from cfos_cloud.device.tunnel import Greeting
 from cfos_cloud.throttle import Throttle
-from cfos_cloud.tunnel.control import JSONObject, text_member
 from cfos_cloud.workers import ThreadWorker
 
 #: Seconds that a connection to the server may take.
 CONNECT_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class LocalStreams:
-    """What the tunnel leads to: the targets, and who may come in there."""
-
-    forwarder: Forwarder
-    device_login: DeviceLogin
-    grants: Grants
-    authorization: Authorization
-    key_grants: KeyGrants
-    is_up: Callable[[], object]
-
-    def stream_opened(self, stream_id: int) -> IProtocol | None:
-        return self.forwarder.stream_opened(stream_id)
-
-    def login(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
-        return self.device_login.login(params)
-
-    def logout(self, params: Mapping[str, object]) -> None:
-        grant = text_member(params, "grant")
-        if grant is not None:
-            self.grants.forget(grant)
-
-    def authorize(self, params: Mapping[str, object]) -> Deferred[JSONObject]:
-        return self.authorization.authorize(params)
-
-    def forget(self, params: Mapping[str, object]) -> None:
-        self.key_grants.forget_named(params)
-
-    def welcomed(self, welcome: Welcome) -> None:
-        """The tunnel is up; each stream names its own public address."""
-        self.is_up()
 
 
 class DeviceEnd(MultiService):
