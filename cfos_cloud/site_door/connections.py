@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
@@ -10,8 +12,13 @@ from twisted.logger import Logger
 from cfos_cloud.gateway.client import Client, plain_address
 from cfos_cloud.gateway.front import FrontConnection
 from cfos_cloud.gateway.gateway import Gateway
-from cfos_cloud.relay.channel import RequestChannel
-from cfos_cloud.site_door.limits import MAX_CONNECTIONS, MAX_PER_SOURCE
+from cfos_cloud.http.message import RequestHead
+from cfos_cloud.relay.channel import RequestChannel, RequestSink
+from cfos_cloud.site_door.limits import (
+    MAX_CONNECTIONS,
+    MAX_PER_SOURCE,
+    HandshakeLimits,
+)
 from cfos_cloud.throttle import source_key
 
 #: Seconds for handshake and first head together, and between two requests.
@@ -30,8 +37,9 @@ class Connections(ServerFactory):
     log = Logger()
     noisy = False
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, limits: HandshakeLimits) -> None:
         self._gateway = gateway
+        self._limits = limits
         #: In the order in which they came, with their sources.
         self._sources: dict[RequestChannel, str] = {}
 
@@ -54,7 +62,9 @@ class Connections(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> RequestChannel:
         host = plain_address(getattr(addr, "host", "") or "")
-        front = _Front(self._gateway, Client(host, secure=True), self)
+        front = _Front(
+            self._gateway, Client(host, secure=True), self.forget, self._limits
+        )
         channel = RequestChannel(
             front,
             self._gateway.clock,
@@ -78,12 +88,25 @@ class Connections(ServerFactory):
 
 
 class _Front(FrontConnection):
-    def __init__(self, gateway: Gateway, peer: Client, all_: Connections) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        peer: Client,
+        over: Callable[[RequestChannel], None],
+        limits: HandshakeLimits,
+    ) -> None:
         super().__init__(gateway, peer)
-        self._all = all_
+        self._over = over
+        self._limits = limits
+
+    def request(self, channel: RequestChannel, head: RequestHead) -> RequestSink | None:
+        sink = super().request(channel, head)
+        if self.let_in:
+            self._limits.let_in(self._peer.address)
+        return sink
 
     def channel_closed(self, channel: RequestChannel) -> None:
-        self._all.forget(channel)
+        self._over(channel)
         super().channel_closed(channel)
 
 

@@ -36,6 +36,7 @@ from cfos_cloud.site_door.connections import Connections
 from cfos_cloud.site_door.entrance import Entrance
 from cfos_cloud.site_door.hosts import SiteHosts
 from cfos_cloud.site_door.key_side import TIDY_SECONDS, DoorKeys
+from cfos_cloud.site_door.limits import HandshakeLimits
 from cfos_cloud.site_door.local_tunnel import LocalTunnel, OneSystem
 from cfos_cloud.site_door.no_door import NoDoor
 from cfos_cloud.site_door.root import DoorRoot
@@ -79,9 +80,15 @@ class SiteDoor(Service):
         self._say(certificate)
         self.sessions = SessionTable(parts.seconds, max_sessions=MAX_SESSIONS)
         self._gateway = self._make_gateway()
-        self.connections = Connections(self._gateway)
+        limits = HandshakeLimits(parts.seconds)
+        self.connections = Connections(self._gateway, limits)
         self._entrance = Entrance(
-            self._tls, self.connections, self._is_ours, parts.clock, parts.seconds
+            self._tls,
+            self.connections,
+            limits,
+            self._is_ours,
+            parts.clock,
+            parts.seconds,
         )
         self._loops = (
             (LoopingCall(self._look), POLL_SECONDS),

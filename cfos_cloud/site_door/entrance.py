@@ -73,6 +73,7 @@ class Entrance:
         self,
         tls: IOpenSSLServerConnectionCreator,
         connections: Connections,
+        limits: HandshakeLimits,
         is_ours: Callable[[str], bool],
         clock: IReactorTime,
         seconds: Callable[[], float],
@@ -80,7 +81,7 @@ class Entrance:
         self.clock = clock
         self._connections = connections
         self._is_ours = is_ours
-        self._limits = HandshakeLimits(seconds)
+        self._limits = limits
         self._seldom = Seldom(seconds)
         self._factory = StreamTLSFactory(tls, connections, clock)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from cfos_cloud.throttle import Throttle, source_key
@@ -18,6 +19,8 @@ BURST_OF_ALL = 64
 PER_SECOND_OF_ALL = 12
 #: Sources that are remembered.
 MAX_SOURCES = 2_000
+#: … and those from which somebody came in; the latest.
+MAX_KNOWN = 100
 
 _ALL = ("all",)
 
@@ -26,6 +29,9 @@ class HandshakeLimits:
     """
     Says which handshakes are not even begun, so that who asks for many costs next to
     nothing. ``seconds`` is a clock.
+
+    From where somebody has come in before, the limit of all does not count: strangers
+    with a few addresses would keep out the household.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -44,12 +50,25 @@ class HandshakeLimits:
             cap=BURST_OF_ALL / PER_SECOND_OF_ALL,
             max_keys=1,
         )
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def let_in(self, client: str) -> None:
+        """Somebody at ``client``, an address, has a session or a key."""
+        source = source_key(client)
+        self._known[source] = None
+        self._known.move_to_end(source)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
 
     def admit(self, client: str) -> bool:
         """Whether ``client``, an address, may begin one now; if so it counts."""
-        source = (source_key(client),)
-        if self._sources.wait(source) > 0 or self._all.wait(_ALL) > 0:
+        key = source_key(client)
+        source = (key,)
+        if self._sources.wait(source) > 0:
             return False
+        if key not in self._known:
+            if self._all.wait(_ALL) > 0:
+                return False
+            self._all.failed(_ALL)
         self._sources.failed(source)
-        self._all.failed(_ALL)
         return True

@@ -16,11 +16,13 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.site_door import limits
 from cfos_cloud.site_door.connections import HEAD_SECONDS, Connections, address_of
 from cfos_cloud.site_door.limits import (
     BURST,
     BURST_OF_ALL,
     MAX_CONNECTIONS,
+    MAX_KNOWN,
     MAX_PER_SOURCE,
     PER_SECOND,
     PER_SECOND_OF_ALL,
@@ -60,6 +62,28 @@ class HandshakeTests(SynchronousTestCase):
         self.clock.advance(1.01)
         found = sum(self.admitted(f"198.51.100.{n}", 10) for n in range(100))
         self.assertEqual(found, PER_SECOND_OF_ALL)
+
+    def test_strangers_do_not_keep_out_who_came_in_before(self) -> None:
+        self.limits.let_in("203.0.113.7")
+        for _ in range(10):
+            for number in range(100):
+                self.admitted(f"192.0.2.{number}", 10)
+            self.assertEqual(self.admitted("198.51.100.1", 1), 0)
+            self.assertEqual(self.admitted("203.0.113.7", 2), 2)
+            self.clock.advance(1.0)
+
+    def test_nor_may_they_begin_more_than_others(self) -> None:
+        self.limits.let_in("203.0.113.7")
+        self.assertEqual(self.admitted("203.0.113.7", 100), BURST)
+
+    def test_the_latest_of_them_are_remembered(self) -> None:
+        self.limits.let_in("203.0.113.7")
+        for number in range(MAX_KNOWN):
+            self.limits.let_in(f"203.0.{number}.8")
+        for number in range(100):
+            self.admitted(f"192.0.2.{number}", 10)
+        self.assertEqual(self.admitted("203.0.113.7", 1), 0)
+        self.assertEqual(self.admitted("203.0.1.8", 1), 1)
 
 
 class Watcher(Protocol):
@@ -221,6 +245,28 @@ class ConnectionTests(DoorCase):
         self.assertEqual(len(grant.streams), 1)
         self.assertLessEqual(len(self.door.connections), MAX_CONNECTIONS)
 
+    async def test_a_flood_from_many_addresses_leaves_the_way_to_who_came_in_before(
+        self,
+    ) -> None:
+        # None comes back while this lasts, however slow the machine is.
+        self.patch(limits, "PER_SECOND_OF_ALL", 0.001)
+        await self.start()
+        owner = await self.logged_in(source="127.0.0.7")
+
+        def go() -> None:
+            self.assertEqual(owner.get("/").status, 200)
+            for number in range(4):
+                flood = self.browser(source=f"127.0.1.{number}", tls=False)
+                for _ in range(BURST):
+                    plain = flood.connect()
+                    plain.sendall(b"\x16\x03\x01\x02\x00\x01")
+                    plain.close()
+            with self.assertRaises((ssl.SSLError, OSError)):
+                self.browser(source="127.0.0.8").get(LOGIN)
+            self.assertEqual(owner.get("/").status, 200)
+
+        await deferToThread(go)
+
     async def test_a_flood_of_handshakes_leaves_tunnel_and_others_alone(self) -> None:
         await self.start()
         flood = self.browser(source="127.0.0.7", tls=False)
@@ -273,7 +319,7 @@ class PatienceTests(SynchronousTestCase):
     def test_who_only_connects_is_cut(self) -> None:
         clock = Clock()
         gateway: Any = SimpleNamespace(clock=clock, channels={})
-        connections = Connections(gateway)
+        connections = Connections(gateway, HandshakeLimits(clock.seconds))
         channel = connections.buildProtocol(address_of("192.0.2.1"))
         transport = StringTransport()
         channel.makeConnection(transport)
