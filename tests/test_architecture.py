@@ -93,8 +93,10 @@ WALLS = {
     "web": {"device", "site_door"},
     "demo": {"registry", "web"},
 }
+#: What puts a daemon together, and so is known by nobody.
+TOP = "server"
 COMPOSITION_ROOTS = (
-    "cfos_cloud.server",
+    "cfos_cloud.server.service",
     "cfos_cloud.cli",
     "cfos_cloud.device.service",
     "cfos_cloud.demo*",
@@ -133,7 +135,7 @@ class ArchitectureTests(SynchronousTestCase):
             f"{module.name} imports {target}"
             for module in self.modules.values()
             for target in sorted(own_imports(module, self.modules))
-            if room_of(target) in WALLS.get(module.room, ())
+            if room_of(target) in WALLS.get(module.room, set()) | {TOP} - {module.room}
         ]
         self.assertEqual(broken, [])
 

@@ -14,7 +14,7 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.device.options import Options as DeviceOptions
-from cfos_cloud.server_options import Options as ServerOptions
+from cfos_cloud.server.options import Options as ServerOptions
 from tests.tree import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.metrics import WAITS, Histogram, RequestMetrics
-from cfos_cloud.reactor_lag import INTERVAL, LOOKS, ReactorLag
+from cfos_cloud.server.reactor_lag import INTERVAL, LOOKS, ReactorLag
 
 
 class HistogramTests(SynchronousTestCase):

@@ -7,7 +7,7 @@ from cfos_cloud.gateway.door import TunnelDoor
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.scram import FakeVerifiers
 from tests.gateway.test_door import DoorCase
-from tests.test_connection_recorder import Kept
+from tests.server.test_connection_recorder import Kept
 
 NOBODY = Origin("nobody", "192.0.2.7")
 

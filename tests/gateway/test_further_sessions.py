@@ -9,7 +9,7 @@ from cfos_cloud.gateway.further_sessions import MAX_ON_A_HOST, FurtherSessions
 from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.gateway.sessions import IDLE, MAX_SESSIONS_PER_SYSTEM, Ending, Session
 from cfos_cloud.hosts import DeviceHost
-from cfos_cloud.session_recorder import record_endings
+from cfos_cloud.server.session_recorder import record_endings
 from cfos_cloud.tunnel.devices import NamedDevice
 from tests.gateway.test_login import FakeExchange, FakeTunnel
 from tests.gateway.test_sessions import FakeStream, SessionTestCase

@@ -35,7 +35,7 @@ from cfos_cloud.web.login.pages import LoginPages
 from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.web.root import make_root
 from cfos_cloud.web.session_state import SessionState
-from tests.test_connection_recorder import Kept
+from tests.server.test_connection_recorder import Kept
 
 LOGIN = "/ui/en/cloud-login.htm"
 LOGOUT = "/ui/en/cloud-logout.htm"

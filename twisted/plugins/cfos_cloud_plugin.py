@@ -4,7 +4,7 @@ from twisted.application.service import ServiceMaker
 
 server = ServiceMaker(
     "cfos-cloud",
-    "cfos_cloud.server",
+    "cfos_cloud.server.service",
     "The cloud server: browsers reach devices through it.",
     "cfos-cloud",
 )

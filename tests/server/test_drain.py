@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.device.backoff import Backoff
 from cfos_cloud.device.outcomes import SentAway
-from cfos_cloud.drain import (
+from cfos_cloud.server.drain import (
     FAREWELL_SECONDS,
     GRACE_SECONDS,
     LOOK_SECONDS,

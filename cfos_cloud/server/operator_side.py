@@ -11,14 +11,11 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from cfos_cloud.bounds import Bounds
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.key_side import KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics, TunnelMetrics
 from cfos_cloud.pages import Pages
-from cfos_cloud.reactor_lag import ReactorLag
 from cfos_cloud.registry import (
     Connections,
     Events,
@@ -28,6 +25,9 @@ from cfos_cloud.registry import (
     Systems,
 )
 from cfos_cloud.registry.backup import Backups
+from cfos_cloud.server.bounds import Bounds
+from cfos_cloud.server.key_side import KeySide
+from cfos_cloud.server.reactor_lag import ReactorLag
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession

@@ -8,7 +8,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from cfos_cloud.gateway.hosts import DomainHosts, OneHost
 from cfos_cloud.registry import DatabaseError, System
-from cfos_cloud.system_modes import SystemModes
+from cfos_cloud.server.system_modes import SystemModes
 from cfos_cloud.tunnel.control import INTERNAL_ERROR, JSONObject, RpcError
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.modes import NO_HOST

@@ -18,10 +18,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from cfos_cloud import __version__
-from cfos_cloud.bounds import BUFFERED_MIB, Bounds, raise_file_limit
-from cfos_cloud.connection_recorder import ConnectionRecorder
 from cfos_cloud.daemon_options import data_directory, leave, make_private
-from cfos_cloud.drain import drain
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.client import ProxyTrust
 from cfos_cloud.gateway.door import TunnelDoor
@@ -31,7 +28,6 @@ from cfos_cloud.gateway.hosts import hosts_of
 from cfos_cloud.gateway.pages_front import PagesFactory, PagesPort
 from cfos_cloud.gateway.passthrough import Passthrough
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_pem import BadCertificate
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateError, CertificateStore
@@ -42,8 +38,6 @@ from cfos_cloud.listener.self_signed import domain_names, server_names
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LoggedService, LogLevel, observer_for_twistd
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
-from cfos_cloud.operator_side import OperatorSide, ServerParts
-from cfos_cloud.page_side import Addresses, PageSide
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import (
     AdminPasswordError,
@@ -65,13 +59,19 @@ from cfos_cloud.registry import (
 )
 from cfos_cloud.registry.system import ChangeKind
 from cfos_cloud.secret_files import SecretFileError
-from cfos_cloud.server_options import Options
-from cfos_cloud.server_ports import ServerPorts
+from cfos_cloud.server.bounds import BUFFERED_MIB, Bounds, raise_file_limit
+from cfos_cloud.server.connection_recorder import ConnectionRecorder
+from cfos_cloud.server.drain import drain
+from cfos_cloud.server.key_side import KeyParts, KeySide
+from cfos_cloud.server.operator_side import OperatorSide, ServerParts
+from cfos_cloud.server.options import Options
+from cfos_cloud.server.page_side import Addresses, PageSide
+from cfos_cloud.server.ports import ServerPorts
+from cfos_cloud.server.session_recorder import record_endings
+from cfos_cloud.server.system_modes import SystemModes
 from cfos_cloud.server_secret import ServerSecret
-from cfos_cloud.session_recorder import record_endings
 from cfos_cloud.signals import stop_once
 from cfos_cloud.steady_time import TimeOfDay, keep_steady
-from cfos_cloud.system_modes import SystemModes
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.scram import FakeVerifiers

@@ -11,19 +11,19 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from cfos_cloud.bounds import Bounds
 from cfos_cloud.events import EventKind
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.listener.certificate_service import CertificateService
 from cfos_cloud.listener.certificates import CertificateStore
 from cfos_cloud.listener.places import Room
 from cfos_cloud.listener.tls import ReloadableTLS
 from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
-from cfos_cloud.operator_side import OperatorSide, ServerParts
 from cfos_cloud.registry import PreferenceStore, SiteSettings, settings
 from cfos_cloud.registry.backup import Backups
+from cfos_cloud.server.bounds import Bounds
+from cfos_cloud.server.key_side import KeyParts, KeySide
+from cfos_cloud.server.operator_side import OperatorSide, ServerParts
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.throttle import Throttle

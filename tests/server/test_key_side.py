@@ -8,10 +8,10 @@ from typing import Any
 from twisted.logger import capturedLogs
 
 from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.key_side import KeyParts, KeySide
 from cfos_cloud.keys.consent import consent_of
 from cfos_cloud.keys.key import KeyState
 from cfos_cloud.registry import Keys
+from cfos_cloud.server.key_side import KeyParts, KeySide
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.tunnel.exchange import Exchange
 from tests.registry.support import (

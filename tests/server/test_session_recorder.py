@@ -7,8 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.events import EventKind, Origin
 from cfos_cloud.gateway.sessions import Ending, SessionTable
-from cfos_cloud.session_recorder import record_endings
-from tests.test_connection_recorder import Kept
+from cfos_cloud.server.session_recorder import record_endings
+from tests.server.test_connection_recorder import Kept
 
 
 class EndingTests(SynchronousTestCase):

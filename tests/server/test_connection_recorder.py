@@ -9,9 +9,9 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cloud.connection_recorder import INTERVAL, ConnectionRecorder
 from cfos_cloud.events import SERVER, EventKind, Origin
 from cfos_cloud.registry import TunnelRecord
+from cfos_cloud.server.connection_recorder import INTERVAL, ConnectionRecorder
 from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
 

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.gateway.client import parse_network
 from cfos_cloud.listener.ports import parse_port
-from cfos_cloud.server_options import Options
+from cfos_cloud.server.options import Options
 from cfos_cloud.site_info import SiteInfo
 
 

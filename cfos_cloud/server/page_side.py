@@ -11,10 +11,10 @@ from twisted.web.server import Site
 from cfos_cloud.gateway.further_sessions import FurtherSessions
 from cfos_cloud.gateway.hosts import Hosts
 from cfos_cloud.gateway.login import Authenticator
-from cfos_cloud.host_side import HostSide, SharedPages
-from cfos_cloud.key_side import KeySide
-from cfos_cloud.operator_side import OperatorSide, ServerParts
 from cfos_cloud.pages import Pages
+from cfos_cloud.server.host_side import HostSide, SharedPages
+from cfos_cloud.server.key_side import KeySide
+from cfos_cloud.server.operator_side import OperatorSide, ServerParts
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.web.common import CommonPages

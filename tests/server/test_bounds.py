@@ -6,9 +6,9 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
-from cfos_cloud.bounds import MIB, STRANGERS_SHARE, Bounds
 from cfos_cloud.gateway.client import parse_network
 from cfos_cloud.listener.places import Place, Room
+from cfos_cloud.server.bounds import MIB, STRANGERS_SHARE, Bounds
 from cfos_cloud.tunnel.exchange import Exchange
 from tests.listener.fake_socket import FakeSocket
 from tests.registry.support import RegistryCase, verifier

@@ -1,0 +1,1 @@
+"""The server daemon: its parts are made and put together here."""
