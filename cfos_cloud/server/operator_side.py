@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
 
 from klein import Klein
 from twisted.application.service import Service
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from cfos_cloud.gateway.sessions import SessionTable
-from cfos_cloud.listener.certificate_service import CertificateService
-from cfos_cloud.logs import LogLevel
 from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics, TunnelMetrics
 from cfos_cloud.pages import Pages
-from cfos_cloud.registry import (
-    Connections,
-    Events,
-    Operator,
-    PreferenceStore,
-    SiteSettings,
-    Systems,
-)
-from cfos_cloud.registry.backup import Backups
 from cfos_cloud.server.bounds import Bounds
+from cfos_cloud.server.gauges import gauges_of
 from cfos_cloud.server.key_side import KeySide
+from cfos_cloud.server.parts import ServerParts
 from cfos_cloud.server.reactor_lag import ReactorLag
 from cfos_cloud.throttle import Throttle
-from cfos_cloud.tunnel.exchange import Exchange
 from cfos_cloud.tunnel.session import TunnelSession
 from cfos_cloud.web.admin.page import AdminPages
 from cfos_cloud.web.admin.parts import AdminKeys, AdminParts
@@ -38,7 +24,6 @@ from cfos_cloud.web.api.backup import BackupResource
 from cfos_cloud.web.api.certificate import CertificateResource
 from cfos_cloud.web.api.cloud_data import CloudData
 from cfos_cloud.web.api.events import EventsResource
-from cfos_cloud.web.api.health import Health
 from cfos_cloud.web.api.history import HistoryResource
 from cfos_cloud.web.api.live import LiveResource
 from cfos_cloud.web.api.live_hub import Live
@@ -66,39 +51,8 @@ from cfos_cloud.web.operator.login import OperatorLogin
 from cfos_cloud.web.operator.password import OperatorPassword
 from cfos_cloud.web.operator.session import OperatorSessions
 from cfos_cloud.web.public_address import PublicAddress
-from cfos_cloud.workers import Worker
 
 SWEEP_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class ServerParts:
-    """
-    What the operator looks at and changes.
-
-    :ivar verifiers: computes those of new Cloud passwords.
-    :ivar seconds: a clock that nobody sets.
-    :ivar now: the time, aware of its zone.
-    :ivar time_of_day: the same, for whoever wants a clock.
-    """
-
-    systems: Systems
-    exchange: Exchange
-    sessions: SessionTable
-    connections: Connections
-    events: Events
-    operator: Operator
-    site_settings: SiteSettings
-    preferences: PreferenceStore
-    backups: Backups
-    certificates: CertificateService
-    health: Health
-    level: LogLevel
-    verifiers: Worker
-    clock: IReactorTime
-    seconds: Callable[[], float]
-    now: Callable[[], datetime]
-    time_of_day: IReactorTime
 
 
 class OperatorSide(Service):
@@ -127,17 +81,25 @@ class OperatorSide(Service):
         :param own_port: whether browsers of systems have another one.
         """
         self._parts = parts
+        stores = parts.stores
         self._bounds = bounds
         throttle = Throttle(parts.seconds)
         self.sessions = OperatorSessions(parts.seconds)
         self.password = OperatorPassword(
-            parts.operator, throttle, parts.events, bounds.known.operator_came
+            stores.operator,
+            throttle,
+            stores.events,
+            bounds.known.operator_came,
         )
-        self.login = OperatorLogin(self.password, self.sessions, parts.events)
-        self.live = Live(parts.systems, parts.exchange, parts.clock)
+        self.login = OperatorLogin(self.password, self.sessions, stores.events)
+        self.live = Live(stores.systems, parts.exchange, parts.clock)
         self._authorizers = {
             **operator_authorizers(
-                self.password, self.sessions, parts.events, parts.seconds, keys.bearers
+                self.password,
+                self.sessions,
+                stores.events,
+                parts.seconds,
+                keys.bearers,
             ),
             **key_authorizers(keys.admins, keys.bearers),
         }
@@ -194,7 +156,7 @@ class OperatorSide(Service):
             keys=keys,
             sessions=self.sessions,
             login=self.login,
-            password_fixed=lambda: parts.operator.fixed,
+            password_fixed=lambda: parts.stores.operator.fixed,
             now=parts.now,
             address=address,
         )
@@ -222,8 +184,8 @@ class OperatorSide(Service):
         return api.resource()
 
     def _make_resources(self) -> OperatorResources:
-        parts = self._parts
-        systems, exchange, events = parts.systems, parts.exchange, parts.events
+        parts, stores = self._parts, self._parts.stores
+        systems, exchange, events = stores.systems, parts.exchange, stores.events
         importer = SystemImport(systems, parts.verifiers)
         status = StatusParts(
             systems,
@@ -237,14 +199,14 @@ class OperatorSide(Service):
             systems=SystemsResource(systems, exchange, parts.verifiers, BASE),
             access=SystemAccessResource(systems, exchange, parts.verifiers, events),
             tables=TablesResource(systems, exchange, importer, parts.clock),
-            history=HistoryResource(systems, parts.connections, parts.time_of_day),
+            history=HistoryResource(systems, stores.connections, parts.time_of_day),
             events=EventsResource(events),
             live=LiveResource(self.live, parts.clock),
             status=StatusResource(status),
-            settings=SettingsResource(parts.site_settings, parts.preferences),
+            settings=SettingsResource(stores.site_settings, stores.preferences),
             certificate=CertificateResource(parts.certificates, events),
-            password=AdminPasswordResource(parts.operator, self.password),
-            backup=BackupResource(parts.backups, parts.time_of_day, events),
+            password=AdminPasswordResource(stores.operator, self.password),
+            backup=BackupResource(stores.backups, parts.time_of_day, events),
             loglevel=LogLevelResource(parts.level, events),
             session=SessionResource(self.sessions, self.password, self.login),
         )
@@ -255,55 +217,14 @@ class OperatorSide(Service):
         handshakes: HandshakeMetrics,
         throttles: Mapping[str, Throttle],
     ) -> APIResource:
-        parts = self._parts
-        gauges: dict[str, tuple[str, Callable[[], float]]] = {
-            "systems": ("Systems", lambda: len(parts.systems)),
-            "sessions": (
-                "Browsers that are logged in to a system",
-                lambda: len(parts.sessions),
-            ),
-            "operator_sessions": (
-                "Browsers that are logged in as the operator",
-                lambda: len(self.sessions),
-            ),
-            "streams": (
-                "Streams of all tunnels: one each for control, and one for a request",
-                lambda: sum(session.stream_count for session in parts.exchange),
-            ),
-            "timers": (
-                "What is to happen later, if nothing else does before",
-                lambda: len(parts.clock.getDelayedCalls()),
-            ),
-            "live_listeners": (
-                "Who is told at once what happens",
-                lambda: len(self.live),
-            ),
-            "certificate_days": (
-                "Days until the certificate expires that does so first",
-                lambda: parts.certificates.days_left,
-            ),
-            "database_up": (
-                "Whether the database answers",
-                lambda: int(parts.health.ok),
-            ),
-            "events_waiting": (
-                "Events that wait for the database",
-                lambda: len(parts.events),
-            ),
-            "connections_waiting": (
-                "Records of tunnels that wait for the database",
-                lambda: len(parts.connections),
-            ),
-            "reactor_lag_seconds": (
-                "The longest that anything due had to wait, of the last minute",
-                lambda: self._lag.longest,
-            ),
-        }
+        gauges = gauges_of(
+            self._parts, self.sessions, self.live, lambda: self._lag.longest
+        )
         sources = Sources(
             requests,
             self._tunnels,
             handshakes,
-            parts.exchange,
+            self._parts.exchange,
             throttles,
             {**gauges, **self._bounds.gauges},
             self._bounds.refusals,
@@ -314,11 +235,11 @@ class OperatorSide(Service):
 
     def _listen(self) -> None:
         parts = self._parts
-        parts.systems.subscribe(self.live.system_changed)
-        parts.events.subscribe(self.live.event_happened)
+        parts.stores.systems.subscribe(self.live.system_changed)
+        parts.stores.events.subscribe(self.live.event_happened)
         parts.exchange.when_up(self._came_up)
         parts.exchange.when_lost(self._lost)
-        parts.operator.when_changed(self._password_changed)
+        parts.stores.operator.when_changed(self._password_changed)
 
     def _came_up(self, session: TunnelSession) -> None:
         self._tunnels.opened += 1

@@ -14,7 +14,8 @@ from cfos_cloud.gateway.login import Authenticator
 from cfos_cloud.pages import Pages
 from cfos_cloud.server.host_side import HostSide, SharedPages
 from cfos_cloud.server.key_side import KeySide
-from cfos_cloud.server.operator_side import OperatorSide, ServerParts
+from cfos_cloud.server.operator_side import OperatorSide
+from cfos_cloud.server.parts import ServerParts
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.throttle import Throttle
 from cfos_cloud.web.common import CommonPages
@@ -69,7 +70,9 @@ class PageSide(MultiService):
         self._login_key = secret.derive("log-in")
         self._host_side = self._make_host_side()
         common, overview = CommonPages(pages), self._make_overview(pages)
-        state = SessionState(parts.sessions, parts.systems, parts.exchange, pages)
+        state = SessionState(
+            parts.sessions, parts.stores.systems, parts.exchange, pages
+        )
         key_pages = keys.pages(
             operator.key_resources, pages, addresses.own, parts.certificates
         )
@@ -122,7 +125,7 @@ class PageSide(MultiService):
         side = HostSide(
             self._addresses.hosts,
             parts.sessions,
-            parts.systems,
+            parts.stores.systems,
             self._login_key,
             parts.clock,
         )
@@ -136,12 +139,12 @@ class PageSide(MultiService):
         return LoginPages(
             Authenticator(parts.exchange, parts.sessions, parts.clock),
             parts.sessions,
-            parts.systems,
+            parts.stores.systems,
             throttle,
             self._login_key,
             parts.clock,
             pages,
-            parts.events,
+            parts.stores.events,
             keys=keys.logins,
             address=None if host_side is None else self._addresses.own,
             landing=None if host_side is None else host_side.landing,
@@ -151,7 +154,7 @@ class PageSide(MultiService):
         parts, host_side = self._parts, self._host_side
         of_devices = OverviewParts(
             parts.sessions,
-            parts.systems,
+            parts.stores.systems,
             parts.exchange,
             self._addresses.hosts,
             FurtherSessions(parts.sessions),

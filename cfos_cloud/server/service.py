@@ -41,33 +41,23 @@ from cfos_cloud.metrics import HandshakeMetrics, RequestMetrics
 from cfos_cloud.pages import Pages
 from cfos_cloud.registry import (
     AdminPasswordError,
-    Backups,
-    Connections,
-    Database,
     DatabaseError,
-    Events,
     Housekeeping,
-    Keys,
-    Operator,
     Preferences,
-    PreferenceStore,
-    SiteSettings,
-    SystemChange,
-    Systems,
-    default_url,
-    hashing_worker,
 )
-from cfos_cloud.registry.system import ChangeKind
 from cfos_cloud.secret_files import SecretFileError
 from cfos_cloud.server.bounds import BUFFERED_MIB, Bounds, raise_file_limit
 from cfos_cloud.server.connection_recorder import ConnectionRecorder
 from cfos_cloud.server.drain import drain
+from cfos_cloud.server.endings import Endings
 from cfos_cloud.server.key_side import KeyParts, KeySide
-from cfos_cloud.server.operator_side import OperatorSide, ServerParts
+from cfos_cloud.server.operator_side import OperatorSide
 from cfos_cloud.server.options import Options
 from cfos_cloud.server.page_side import Addresses, PageSide
+from cfos_cloud.server.parts import ServerParts
 from cfos_cloud.server.ports import ServerPorts
 from cfos_cloud.server.session_recorder import record_endings
+from cfos_cloud.server.stores import Stores
 from cfos_cloud.server.system_modes import SystemModes
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.signals import stop_once
@@ -78,7 +68,6 @@ from cfos_cloud.tunnel.scram import FakeVerifiers
 from cfos_cloud.ui import ui_directory
 from cfos_cloud.watchdog import Watchdog
 from cfos_cloud.web.api.health import Health
-from cfos_cloud.web.api.system_access import RETRY_AFTER
 from cfos_cloud.web.public_address import PublicAddress
 from cfos_cloud.workers import ThreadWorker
 
@@ -118,42 +107,33 @@ class CloudServer(LoggedService):
             monotonic,
         )
         secret = ServerSecret.in_directory(data_dir)
-        self.database = Database(options["database"] or default_url(data_dir), reactor)
-        self.events = Events(self.database, time_of_day)
-        self.systems = Systems(self.database, time_of_day, self.events)
-        self.keys = Keys(self.database, self.systems, time_of_day, self.events)
-        self.connections = Connections(self.database, self.systems, time_of_day)
-        self.site_settings = SiteSettings(self.database, self.events, options.site_info)
-        self._backups = Backups(self.database, data_dir, _now)
-        self.preferences = PreferenceStore(self.database, self.events)
-        self.preferences.subscribe(self._preferences_changed)
-        self.operator = Operator(
-            self.database, hashing_worker(reactor), reactor, self.events
+        self.stores = Stores.in_database(
+            options["database"], data_dir, options.site_info, reactor, time_of_day, _now
         )
+        self.stores.preferences.subscribe(self._preferences_changed)
         self._verifiers = ThreadWorker(
             reactor, "verifiers", VERIFIER_THREADS, VERIFIER_WAITING
         )
         self.exchange = Exchange()
         self._hosts = hosts_of(options["domain"])
         self.sessions = SessionTable(monotonic)
-        record_endings(self.sessions, self.events)
+        record_endings(self.sessions, self.stores.events)
         self.exchange.when_revoked(self.sessions.end_grant)
-        self.systems.subscribe(self._system_changed)
-        self.systems.subscribe(self.bounds.system_changed)
-        self._health = Health(self.database, reactor)
+        self._health = Health(self.stores.database, reactor)
         self._level = level
         self._make_certificates(data_dir)
         self.key_side = self._make_key_side(data_dir, secret)
         self.key_side.setServiceParent(self)
+        self._follow_systems()
         self.operator_side = self._make_operator_side()
         self.operator_side.setServiceParent(self)
-        pages = Pages(ui_directory(), self.site_settings.current)
+        pages = Pages(ui_directory(), self.stores.site_settings.current)
         self.page_side = self._make_page_side(secret, pages)
         self.page_side.setServiceParent(self)
         self.gateway = self._make_gateway(secret, pages)
         self.passthrough = Passthrough(
             self._hosts,
-            self.systems,
+            self.stores.systems,
             self.exchange,
             reactor,
             self._requests.passed,
@@ -179,13 +159,23 @@ class CloudServer(LoggedService):
         if port is not None and site is not None:
             self._admin_listening = self._make_admin_port(port, site)
             self._admin_listening.setServiceParent(self)
+        self._make_record_keepers(self.stores)
+        self._sweep = LoopingCall(self.sessions.sweep)
+
+    def _follow_systems(self) -> None:
+        endings = Endings(
+            self.exchange, self.sessions, self.key_side.accesses.end_system
+        )
+        self.stores.systems.subscribe(endings.system_changed)
+        self.stores.systems.subscribe(self.bounds.system_changed)
+
+    def _make_record_keepers(self, stores: Stores) -> None:
         ConnectionRecorder(
-            self.exchange, self.connections, self.events, time_of_day
+            self.exchange, stores.connections, stores.events, self._time_of_day
         ).setServiceParent(self)
         Housekeeping(
-            self.events, self.connections, self.keys, self.preferences, reactor
+            stores.events, stores.connections, stores.keys, stores.preferences, reactor
         ).setServiceParent(self)
-        self._sweep = LoopingCall(self.sessions.sweep)
 
     def _make_certificates(self, data_dir: Path) -> None:
         domain = self._options["domain"]
@@ -197,17 +187,17 @@ class CloudServer(LoggedService):
             reactor,
             _now,
             domain_names(domain),
-            self.events,
+            self.stores.events,
         )
         self.certificates.setServiceParent(self)
 
     def _make_key_side(self, data_dir: Path, secret: ServerSecret) -> KeySide:
         parts = KeyParts(
-            self.keys,
-            self.systems,
+            self.stores.keys,
+            self.stores.systems,
             self.exchange,
             self.sessions,
-            self.events,
+            self.stores.events,
             reactor,
             monotonic,
             _now,
@@ -221,23 +211,17 @@ class CloudServer(LoggedService):
         }
         self._requests, self._handshakes = RequestMetrics(), HandshakeMetrics()
         self._parts = ServerParts(
-            self.systems,
-            self.exchange,
-            self.sessions,
-            self.connections,
-            self.events,
-            self.operator,
-            self.site_settings,
-            self.preferences,
-            self._backups,
-            self.certificates,
-            self._health,
-            self._level,
-            self._verifiers,
-            reactor,
-            monotonic,
-            _now,
-            self._time_of_day,
+            stores=self.stores,
+            exchange=self.exchange,
+            sessions=self.sessions,
+            certificates=self.certificates,
+            health=self._health,
+            level=self._level,
+            verifiers=self._verifiers,
+            clock=reactor,
+            seconds=monotonic,
+            now=_now,
+            time_of_day=self._time_of_day,
         )
         return OperatorSide(
             self._parts,
@@ -272,20 +256,20 @@ class CloudServer(LoggedService):
 
     def _make_gateway(self, secret: ServerSecret, pages: Pages) -> Gateway:
         door = TunnelDoor(
-            self.systems.get,
+            self.stores.systems.get,
             FakeVerifiers(secret.derive("fake verifiers")),
             self.exchange,
             self._throttles["tunnel"],
             reactor,
-            self.events,
-            SystemModes(self.systems, self._hosts),
+            self.stores.events,
+            SystemModes(self.stores.systems, self._hosts),
             self.bounds.buffered,
             counts=self._handshakes,
         )
         return Gateway(
             clock=reactor,
             exchange=self.exchange,
-            systems=self.systems,
+            systems=self.stores.systems,
             sessions=self.sessions,
             door=door,
             error_pages=ErrorPages(pages),
@@ -316,33 +300,24 @@ class CloudServer(LoggedService):
 
     def startService(self) -> None:
         try:
-            # First of all: what is in the data directory is another server's, if
-            # the database is.
-            self.database.open()
-            self._backups.clean()
+            self.stores.open()
             self.certificates.load()
-            self.systems.load()
-            self.keys.load()
-            self.site_settings.load()
-            self.preferences.load()
-            self.operator.prepare(
-                self._data_dir, self._options.path("admin-password-file")
-            )
+            self.stores.load(self._data_dir, self._options.path("admin-password-file"))
         except BadCertificate as error:
             leave(Options.command, f"{self._data_dir / 'tls'}: {error}")
         except (CertificateError, DatabaseError, AdminPasswordError) as error:
             leave(Options.command, error)
-        self.bounds.follow(self.systems, self.exchange)
+        self.bounds.follow(self.stores.systems, self.exchange)
         super().startService()
         self._health.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
-        self.events.note(EventKind.SERVER_STARTED, detail=__version__)
+        self.stores.events.note(EventKind.SERVER_STARTED, detail=__version__)
         self.log.info(
             "serving {systems} at {addresses}",
-            systems=_count(len(self.systems), "system"),
+            systems=_count(len(self.stores.systems), "system"),
             addresses=", ".join(map(_place, self._listening.addresses)),
         )
-        self.bounds.tell(len(self.systems))
+        self.bounds.tell(len(self.stores.systems))
         if self._admin_listening is not None:
             self.log.info(
                 "the operator's page and API are at {addresses}",
@@ -367,33 +342,12 @@ class CloudServer(LoggedService):
         await drain(self.exchange, reactor)
         await stopped
         self._verifiers.stop()
-        self.operator.close()
-        await self.connections.close()
-        await self.keys.close()
-        self.events.note(EventKind.SERVER_STOPPED)
-        await self.events.close()
-        await self.database.close()
+        self.stores.events.note(EventKind.SERVER_STOPPED)
+        await self.stores.close()
 
     def _preferences_changed(self, preferences: Preferences) -> None:
         self.sessions.idle = preferences.session_idle_minutes * 60.0
         self.sessions.absolute = preferences.session_absolute_hours * 3600.0
-
-    def _system_changed(self, change: SystemChange) -> None:
-        cloud_id = change.system.cloud_id
-        if change.kind is ChangeKind.REMOVED:
-            self.exchange.disconnect(cloud_id, "removed")
-            self.sessions.end_system(cloud_id)
-            self.key_side.accesses.end_system(cloud_id)
-        elif change.disabled:
-            self.exchange.disconnect(cloud_id, "disabled")
-            self.sessions.end_system(cloud_id)
-            self.key_side.accesses.end_system(cloud_id)
-        elif change.closed_to_us:
-            self.sessions.end_system(cloud_id)
-            self.key_side.accesses.end_system(cloud_id)
-        elif change.password_changed:
-            # Whoever is there knows the old one, which may be why it was changed.
-            self.exchange.disconnect(cloud_id, "shutdown", RETRY_AFTER)
 
 
 def _now() -> datetime:

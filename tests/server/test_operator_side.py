@@ -23,7 +23,9 @@ from cfos_cloud.registry import PreferenceStore, SiteSettings, settings
 from cfos_cloud.registry.backup import Backups
 from cfos_cloud.server.bounds import Bounds
 from cfos_cloud.server.key_side import KeyParts, KeySide
-from cfos_cloud.server.operator_side import OperatorSide, ServerParts
+from cfos_cloud.server.operator_side import OperatorSide
+from cfos_cloud.server.parts import ServerParts
+from cfos_cloud.server.stores import Stores
 from cfos_cloud.server_secret import ServerSecret
 from cfos_cloud.site_info import SiteInfo
 from cfos_cloud.throttle import Throttle
@@ -62,16 +64,21 @@ class OperatorSideTests(RegistryCase):
         store = CertificateStore(self.data_dir, ["localhost"], self.now)
         tls = ReloadableTLS(*store.load())
         self.browsers = Throttle(self.clock.seconds)
-        parts = ServerParts(
-            systems=self.systems,
-            exchange=self.exchange,
-            sessions=sessions,
-            connections=self.connections,
+        stores = Stores(
+            database=self.database,
             events=self.events,
-            operator=self.operator,
+            systems=self.systems,
+            keys=self.keys,
+            connections=self.connections,
             site_settings=SiteSettings(self.database, self.events, SiteInfo()),
             preferences=PreferenceStore(self.database, self.events),
+            operator=self.operator,
             backups=Backups(self.database, self.data_dir, self.now),
+        )
+        parts = ServerParts(
+            stores=stores,
+            exchange=self.exchange,
+            sessions=sessions,
             certificates=CertificateService(store, tls, self.clock, self.now),
             health=Health(self.database, self.clock),
             level=LogLevel(),
