@@ -108,6 +108,7 @@ class RequestParser(HeadReader):
             parser.get_http_version(),
             self._fields,
             parser.should_keep_alive(),
+            parser.should_upgrade(),
         )
         self._in_head = False
         if self._bad is None:

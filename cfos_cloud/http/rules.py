@@ -78,8 +78,14 @@ def check_request(
     version: str,
     fields: list[Field],
     keep_alive: bool,
+    stands: bool,
 ) -> RequestHead | BadMessage:
-    """The head, or why it is refused."""
+    """
+    The head, or why it is refused.
+
+    :param stands: whether the parser reads no body behind it, as an upgrade is asked
+        for by its own rules, which hold for HTTP/1.0, too.
+    """
     if version not in ("1.1", "1.0"):
         return BadMessage(505, f"HTTP version {version}")
     if method not in METHODS:
@@ -123,12 +129,12 @@ def check_request(
         is_token(option) and may_be_nominated(option) for option in nominated
     ):
         return BadMessage(400, "Connection names what it may not")
+    if stands and length != 0:
+        return BadMessage(400, "Upgrade with a body")
     if upgrade is not None:
         if b"upgrade" not in nominated or not is_11:
             upgrade = None
-        elif length != 0:
-            return BadMessage(400, "Upgrade with a body")
-        elif not all(map(_PROTOCOL.match, _listed(upgrade))):
+        elif not stands or not all(map(_PROTOCOL.match, _listed(upgrade))):
             return BadMessage(400, "Upgrade is not a list of protocols")
     return RequestHead(
         method, target, is_11, fields, host, length, keep_alive, upgrade, nominated

@@ -20,7 +20,7 @@ from tests.tree import ROOT
 
 #: Vectors of which no request may get through, of which exactly one may, and of which
 #: several may, one after another.
-EXPECTED = {"refused": 428, "one": 95, "one after another": 4}
+EXPECTED = {"refused": 431, "one": 96, "one after another": 4}
 
 _WRITTEN_ANEW = {b"connection", b"content-length", b"transfer-encoding", b"upgrade"}
 
