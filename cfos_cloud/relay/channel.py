@@ -38,6 +38,10 @@ LINGER_SECONDS = 5.0
 #: Seconds a closing connection may take to get rid of what was written.
 CLOSE_SECONDS = 60.0
 
+#: Requests that begin in one turn of the reactor, of what a client has pipelined: all
+#: of a read would be thousands, and seconds in which nobody else is served.
+REQUESTS_AT_ONCE = 4
+
 #: Before the first request, and for what was none.
 _NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())
 
@@ -75,6 +79,8 @@ class RequestChannel(Protocol):
         self._chunked = False
         self._bodiless = False
         self._running = False
+        #: The next request waits for the reactor's next turn.
+        self._waits_for_turn = False
         self._flushing = False
         self._sink_paused = False
         self._reading = True
@@ -355,6 +361,7 @@ class RequestChannel(Protocol):
         self._running = True
         intake = self._intake
         events = intake.events
+        begun = 0
         try:
             while not self._sink_paused and not self.lost:
                 if not events and not (intake.unread and intake.more()):
@@ -370,6 +377,10 @@ class RequestChannel(Protocol):
                     if self._client_full:
                         # It would not read the next response either.
                         break
+                    if begun == REQUESTS_AT_ONCE or self._waits_for_turn:
+                        self._go_on_soon()
+                        break
+                    begun += 1
                 events.popleft()
                 self._event(event)
         finally:
@@ -378,6 +389,17 @@ class RequestChannel(Protocol):
             self._pause_reading()
         elif not self._reading:
             self._resume_reading()
+
+    def _go_on_soon(self) -> None:
+        """Others first, then the next request."""
+        if not self._waits_for_turn:
+            self._waits_for_turn = True
+            self.clock.callLater(0, self._turn_came)
+
+    def _turn_came(self) -> None:
+        self._waits_for_turn = False
+        if not (self.lost or self._closed or self._running):
+            self._run()
 
     def _event(self, event: RequestEvent) -> None:
         if type(event) is bytes:

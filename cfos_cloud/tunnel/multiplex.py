@@ -32,6 +32,7 @@ from cfos_cloud.tunnel.yamux import (
     Role,
     StreamOpened,
 )
+from cfos_cloud.tunnel.yamux_pieces import joined
 
 #: The first stream of a device end's: without it there is no tunnel.
 CONTROL_STREAM = 1
@@ -51,6 +52,8 @@ WRITE_BYTES = 64 * 1024
 CONGESTED_WRITE_BYTES = 16 * 1024
 #: Bytes of one read that take so long to go through that what waits leaves before.
 LARGE_READ_BYTES = 16 * 1024
+#: Events of one read above which what a stream brings in it is joined first.
+MANY_EVENTS = 32
 #: Writes of streams after which a turn's frames leave before its end.
 EAGER_WRITES = 4
 
@@ -191,6 +194,8 @@ class Multiplexed(Protocol):
             self._flush()
             self.abort(ProtocolBroken(str(error)))
             return
+        if len(events) > MANY_EVENTS:
+            events = joined(events)
         streams = self._streams
         is_busy = False
         for event in events:

@@ -79,6 +79,8 @@ class ControlChannel(Protocol):
         #: Bytes that were sent since the peer takes none; ``None``: it does.
         self._unread: int | None = None
         self._lost = False
+        #: A notification was ignored, and the log says so.
+        self._has_warned = False
         self._why = TunnelBroken("the control stream was ended")
 
     def request(
@@ -176,11 +178,7 @@ class ControlChannel(Protocol):
                 try:
                     self._handler.control_notification(method, params)
                 except RpcError as error:
-                    self.log.warn(
-                        "notification {method} ignored: {why}",
-                        method=method,
-                        why=error.message,
-                    )
+                    self._ignored(method, error)
             case Result(number, result):
                 answer = self._asked.pop(number, None)
                 if answer is not None:
@@ -191,6 +189,16 @@ class ControlChannel(Protocol):
                 answer = None if number is None else self._asked.pop(number, None)
                 if answer is not None:
                     answer.errback(error)
+
+    def _ignored(self, method: str, error: RpcError) -> None:
+        # Once: a peer can send thousands of them in a second.
+        if not self._has_warned:
+            self._has_warned = True
+            self.log.warn(
+                "notification {method} ignored: {why}",
+                method=method,
+                why=error.message,
+            )
 
     def _answer(self, call: Call) -> None:
         if self._answering >= MAX_CALLS:

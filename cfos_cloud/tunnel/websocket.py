@@ -26,6 +26,9 @@ from cfos_cloud.tunnel.websocket_frames import (
 
 #: Seconds for the peer's part of the closing handshake.
 CLOSING_SECONDS = 5.0
+#: Frames that are looked at in one turn of the reactor: one read may have 10,000, and
+#: take seconds in which nobody else is served. A download has one in 64 KiB.
+FRAMES_AT_ONCE = 32
 
 
 @implementer(IPushProducer)
@@ -48,6 +51,8 @@ class WebSocketTunnel(Protocol):
         self._full = False
         self._ping: bytes | None = None
         self._closing: IDelayedCall | None = None
+        #: When it goes on with what came; nothing is read until then.
+        self._turn: IDelayedCall | None = None
         #: Aborted or lost: nothing more is passed on.
         self._over = False
 
@@ -58,7 +63,14 @@ class WebSocketTunnel(Protocol):
         self._multiplexed.makeConnection(_Messages(self))
 
     def dataReceived(self, data: bytes) -> None:
-        for event in self._frames.receive(data):
+        if self._turn is None:
+            self._take(data)
+        else:
+            # On its way when reading stopped.
+            list(self._frames.receive(data, 0))
+
+    def _take(self, data: bytes) -> None:
+        for event in self._frames.receive(data, FRAMES_AT_ONCE):
             match event:
                 case bytes():
                     self._multiplexed.dataReceived(event)
@@ -73,10 +85,24 @@ class WebSocketTunnel(Protocol):
                     self._write(self._frames.close(broken=True))
                     self._multiplexed.abort(ProtocolBroken(f"WebSocket: {why}"))
             if self._over:
-                break
+                return
+        if self._frames.unread:
+            self._turn = self._clock.callLater(0, self._go_on)
+            self._below.pauseProducing()
+
+    def _go_on(self) -> None:
+        self._turn = None
+        if self._over:
+            return
+        self._take(b"")
+        if self._turn is None:
+            self._below.resumeProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._over = True
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         if self._closing is not None and self._closing.active():
             self._closing.cancel()
         self._multiplexed.connectionLost(reason)

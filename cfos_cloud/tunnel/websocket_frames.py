@@ -66,6 +66,8 @@ class WebSocketFrames:
         kind = ConnectionType.CLIENT if client else ConnectionType.SERVER
         self._connection = Connection(kind)
         self._ended = False
+        #: Whether :meth:`receive` has left something for the next call.
+        self.unread = False
 
     @property
     def open(self) -> bool:
@@ -95,12 +97,22 @@ class WebSocketFrames:
         code = CloseReason.PROTOCOL_ERROR if broken else CloseReason.NORMAL_CLOSURE
         return self._connection.send(CloseConnection(code))
 
-    def receive(self, data: bytes) -> Iterator[FrameEvent]:
-        """What ``data`` says; nothing after the last event."""
+    def receive(self, data: bytes, most: int | None = None) -> Iterator[FrameEvent]:
+        """
+        What ``data`` says, to be read to its end; nothing after the last event.
+
+        :param most: frames, or parts of one, that are looked at, with or without an
+            event; see :attr:`unread`.
+        """
+        self.unread = False
         if self._ended:
             return
         self._connection.receive_data(data)
-        for event in self._connection.events():
+        if most == 0:
+            self.unread = True
+            return
+        for number, event in enumerate(self._connection.events(), 1):
+            self.unread = number == most
             match event:
                 case BytesMessage(payload):
                     if payload:
@@ -109,6 +121,7 @@ class WebSocketFrames:
                     yield PeerPings(bytes(payload))
                 case CloseConnection():
                     self._ended = True
+                    self.unread = False
                     if self.open:
                         # wsproto's way to say that it could not read on.
                         yield PeerBroken(str(event.reason))
@@ -117,5 +130,8 @@ class WebSocketFrames:
                     return
                 case Message():
                     self._ended = True
+                    self.unread = False
                     yield PeerBroken("a message is text")
                     return
+            if self.unread:
+                return

@@ -15,6 +15,7 @@ from cfos_cloud.relay.channel import (
     HEAD_SECONDS,
     IDLE_SECONDS,
     LINGER_SECONDS,
+    REQUESTS_AT_ONCE,
     RequestChannel,
 )
 from cfos_cloud.relay.intake import PIECE_BYTES
@@ -97,6 +98,14 @@ class ChannelCase(SynchronousTestCase):
         self.transport = Transport()
         self.channel = RequestChannel(self.handler, self.clock)
         self.channel.makeConnection(self.transport)
+
+    def turn(self) -> None:
+        """One of a reactor's: what is called for in it comes in the next."""
+        due = [call for call in self.clock.calls if call.time <= self.clock.seconds()]
+        for call in due:
+            self.clock.calls.remove(call)
+            call.called = 1
+            call.func()
 
     def sent(self) -> bytes:
         value: bytes = self.transport.value()
@@ -190,7 +199,33 @@ class Requests(ChannelCase):
     def test_a_thousand_pipelined_requests_do_not_exhaust_the_stack(self) -> None:
         self.handler.answer = b"x"
         self.channel.dataReceived(GET * 1000)
+        self.clock.pump([0.0] * 1000)
         self.assertEqual(self.sent().count(b"HTTP/1.1 200"), 1000)
+
+    def test_a_read_full_of_requests_leaves_turns_to_others(self) -> None:
+        self.handler.answer = b"x"
+        self.channel.dataReceived(GET * 3 * REQUESTS_AT_ONCE)
+        for turn in (1, 2, 3):
+            self.assertEqual(len(self.handler.heads), turn * REQUESTS_AT_ONCE)
+            self.assertEqual(self.transport.reading, turn == 3)
+            self.turn()
+        self.assertEqual(len(self.handler.heads), 3 * REQUESTS_AT_ONCE)
+
+    def test_what_comes_meanwhile_waits_for_its_turn_too(self) -> None:
+        self.handler.answer = b"x"
+        self.channel.dataReceived(GET * (REQUESTS_AT_ONCE + 1))
+        self.channel.dataReceived(GET * REQUESTS_AT_ONCE)
+        self.assertEqual(len(self.handler.heads), REQUESTS_AT_ONCE)
+        self.turn()
+        self.assertEqual(len(self.handler.heads), 2 * REQUESTS_AT_ONCE)
+
+    def test_a_connection_that_ends_meanwhile_has_no_more_turns(self) -> None:
+        self.handler.answer = b"x"
+        self.channel.dataReceived(GET * 3 * REQUESTS_AT_ONCE)
+        self.channel.close_when_idle()
+        self.clock.pump([0.0] * 3)
+        self.assertEqual(len(self.handler.heads), REQUESTS_AT_ONCE)
+        self.assertTrue(self.transport.disconnecting)
 
     def test_who_does_not_read_is_not_answered_on_and_on(self) -> None:
         self.handler.answer = b"x"
@@ -259,6 +294,7 @@ class Requests(ChannelCase):
         count = 3 * PIECE_BYTES // len(GET)
         self.handler.answer = b"x"
         self.channel.dataReceived(GET + Switched.UPGRADE + GET * count)
+        self.clock.pump([0.0] * count)
         self.assertEqual(len(self.handler.heads), count + 2)
 
     def test_a_paused_body_stops_reading_and_comes_later(self) -> None:

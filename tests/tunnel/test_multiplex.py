@@ -16,6 +16,7 @@ from zope.interface import implementer
 from cfos_cloud.tunnel.multiplex import EAGER_WRITES, Multiplexed
 from cfos_cloud.tunnel.stream import HIGH_WATER, TunnelStream
 from cfos_cloud.tunnel.yamux import LocalError, Role
+from cfos_cloud.tunnel.yamux_frames import DATA, FIN, WINDOW_UPDATE, header
 
 WINDOW = 256 * 1024
 
@@ -39,6 +40,7 @@ class Recorder(Protocol):
 
     def __init__(self) -> None:
         self.data = b""
+        self.pieces = 0
         self.lost: list[type[BaseException] | None] = []
 
     @property
@@ -48,6 +50,7 @@ class Recorder(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.data += data
+        self.pieces += 1
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
         self.lost.append(reason.type)
@@ -159,6 +162,20 @@ class Streams(TunnelCase):
         self.assertEqual(len(writes), 2)
         self.clock.advance(0)
         self.assertEqual(len(writes), 3)
+
+    def test_a_thousand_frames_of_a_byte_are_one_piece_for_each_stream(self) -> None:
+        # Else a device end could have us write a record for each of them to a client.
+        one, its_peer = self.opened()
+        other, _ = self.opened()
+        ids = one.stream.stream_id, other.stream.stream_id
+        frames = [header(DATA, 0, ids[i % 2], 1) + b"%d" % (i % 10) for i in range(999)]
+        end = header(WINDOW_UPDATE, FIN, ids[0], 0) + header(DATA, 0, ids[1], 1) + b"!"
+        self.server.multiplexed.dataReceived(b"".join(frames) + end)
+        self.assertEqual((one.pieces, other.pieces), (1, 1))
+        self.assertEqual(one.data, b"02468" * 100)
+        self.assertEqual(other.data, (b"13579" * 100)[:499] + b"!")
+        self.exchange()
+        self.assertEqual(its_peer.lost, [ConnectionDone])
 
     def test_a_refused_stream_is_reset(self) -> None:
         self.device.accept = None

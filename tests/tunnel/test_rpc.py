@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -245,6 +246,13 @@ class AnsweringTests(ChannelCase):
         self.assertEqual(self.handler.told, [("n", {"a": 1}), ("n", {})])
         self.assertEqual(self.sent(), [])
         self.assertFalse(self.transport.ended)
+
+    def test_thousands_of_bad_ones_do_not_fill_the_log(self) -> None:
+        self.handler.error = InvalidParams("a is missing")
+        with capturedLogs() as events:
+            for _ in range(1000):
+                self.receive(method="n")
+        self.assertEqual([each["method"] for each in events], ["n"])
 
     def test_an_answer_that_comes_after_the_end_is_nothing(self) -> None:
         self.receive(id=1, method="slow")

@@ -13,7 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.reasons import ProtocolBroken
-from cfos_cloud.tunnel.websocket import CLOSING_SECONDS, WebSocketTunnel
+from cfos_cloud.tunnel.websocket import (
+    CLOSING_SECONDS,
+    FRAMES_AT_ONCE,
+    WebSocketTunnel,
+)
 from cfos_cloud.tunnel.websocket_frames import WebSocketFrames
 from cfos_cloud.tunnel.yamux import Role
 from tests.end_to_end import websocket
@@ -119,6 +123,40 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(self.server.wire.take(), b"")
         producer.resumeProducing()
         self.assertEqual(self.server.wire.take(), websocket.frame(10, b"999"))
+
+    def test_a_read_full_of_frames_leaves_turns_to_others(self) -> None:
+        nothing = websocket.frame(10, b"", masked=True)
+        empty = websocket.frame(websocket.BINARY, b"", masked=True)
+        ping = websocket.frame(9, b"1", masked=True)
+        self.send_to_server((nothing + empty) * (FRAMES_AT_ONCE // 2) + ping)
+        self.assertEqual(self.server.wire.take(), b"")
+        self.assertFalse(self.server.wire.reading)
+        self.send_to_server(ping[:3])
+        self.send_to_server(ping[3:])
+        self.assertEqual(self.server.wire.take(), b"")
+        self.clock.advance(0)
+        self.assertEqual(self.server.wire.take(), websocket.frame(10, b"1") * 2)
+        self.assertTrue(self.server.wire.reading)
+
+    def test_every_turn_has_so_many_frames(self) -> None:
+        ping = websocket.frame(9, b"1", masked=True)
+        self.send_to_server(ping * 3 * FRAMES_AT_ONCE)
+        pong = websocket.frame(10, b"1")
+        for turns in range(3):
+            self.assertEqual(self.server.wire.take(), pong * FRAMES_AT_ONCE, turns)
+            [call] = [c for c in self.clock.calls if c.time <= self.clock.seconds()]
+            self.clock.calls.remove(call)
+            call.func()
+        self.assertEqual(self.server.wire.take(), b"")
+        self.assertTrue(self.server.wire.reading)
+
+    def test_one_that_ends_before_its_turn_has_none(self) -> None:
+        ping = websocket.frame(9, b"1", masked=True)
+        self.send_to_server(ping * 3 * FRAMES_AT_ONCE)
+        self.server.lose()
+        self.server.wire.clear()
+        self.clock.advance(0)
+        self.assertEqual(self.server.wire.take(), b"")
 
     def test_shutting_down_is_a_closing_handshake(self) -> None:
         self.device.tunnel.shut_down()
