@@ -55,12 +55,13 @@ class KeyIssuer:
         A new key, pending, for the system ``cloud_id`` (as the registry spells it) or
         the cloud; nothing of it works before its row is in the registry. ``name`` and
         ``expires`` (aware; the part of a second is cut off) are checked by the caller,
-        see :mod:`cfos_cloud.keys.checks`.
+        see :mod:`cfos_cloud.keys.checks`. When it was made, the row knows to the
+        microsecond, so that lists have an order: tokens tell whole seconds.
 
         A system may be called ``cloud`` like the operator's scope: whose a key is, its
         row says, and no token is good for two rows.
         """
-        created = self._now().astimezone(UTC).replace(microsecond=0)
+        created = self._now().astimezone(UTC)
         if expires is not None:
             expires = expires.astimezone(UTC).replace(microsecond=0)
         signing = self._signing.current

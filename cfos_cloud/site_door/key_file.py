@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from cfos_cloud.keys.key import AccessKey, Role
 from cfos_cloud.keys.strict_json import parse_object
 from cfos_cloud.secret_files import SecretFileError, write_secret
-from cfos_cloud.timestamps import moment
 
 FILE_NAME = "door-keys.json"
 #: Several times what as many rows as are kept need.
@@ -108,8 +107,7 @@ def _to_json(key: AccessKey) -> dict[str, object]:
     return {
         **{name: getattr(key, name) for name in (*_TEXTS, *_TEXTS_OR_NONE)},
         "role": key.role.value,
-        "created": moment(key.created),
-        **{name: moment(getattr(key, name)) for name in _TIMES_OR_NONE},
+        **{name: _text(getattr(key, name)) for name in ("created", *_TIMES_OR_NONE)},
     }
 
 
@@ -130,6 +128,11 @@ def _of_json(said: dict[str, Any], cloud_id: str) -> AccessKey:
         **texts,
         **times,
     )
+
+
+def _text(when: datetime | None) -> str | None:
+    """All of it: what was made within one second has its order after a restart, too."""
+    return None if when is None else when.isoformat()
 
 
 def _time(text: str) -> datetime:

@@ -118,7 +118,7 @@ class OwnKeys:
         key, now = self._known(key_id), self._now()
         if not retention.living([key], now):
             raise KeyEnded(key_id)
-        after = replace(key, authorised=now.replace(microsecond=0), code=None)
+        after = replace(key, authorised=now, code=None)
         return self._change(after, "authorised", by)
 
     async def revoke(self, key_id: str, by: Origin) -> AccessKey:
@@ -130,7 +130,7 @@ class OwnKeys:
         key = self._known(key_id)
         if key.revoked is not None:
             return key
-        after = replace(key, revoked=self._now().replace(microsecond=0))
+        after = replace(key, revoked=self._now())
         return self._change(after, "revoked", by)
 
     def used(self, key_id: str, client: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tests.browser.browser import PATIENCE, BrowserTestCase
 from tests.browser.people import furnish
 from tests.end_to_end.case import Site
-from tests.end_to_end.daemons import ADMIN_SECRET
+from tests.end_to_end.daemons import ADMIN_SECRET, Server
 
 #: All below it is one site, in the words of browsers.
 DOMAIN = "cloud.test"
@@ -32,8 +32,12 @@ class HostsTestCase(BrowserTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.own = self.make_server(f"--domain={self.domain}")
+        self.own = self.start()
         self.home = f"https://{self.domain}:{self.own.port}"
+
+    def start(self) -> Server:
+        """The server of the test."""
+        return self.make_server(f"--domain={self.domain}")
 
     def make_furnished(self, cloud_id: str) -> Site:
         site = self.make_site(server=self.own, cloud_id=cloud_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from typing import Any
 
+from tests.browser import curl as curls
 from tests.browser.browser import PATIENCE
 from tests.browser.charging_site import ADMIN_PASSWORD
 from tests.browser.people import PeopleTestCase
@@ -57,23 +57,12 @@ WORDS = {
 
 def curl(*arguments: str) -> tuple[int, str]:
     """Status and body."""
-    done = subprocess.run(
-        # The server's certificate is self-signed.
-        ["curl", "-k", *arguments, "--silent", "--write-out", "\n%{http_code}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), body
+    return try_it(shlex.join(["curl", *arguments]))
 
 
 def try_it(command: str) -> tuple[int, str]:
-    """The line that the page proposes, as it stands there."""
-    program, *arguments = shlex.split(command)
-    assert program == "curl"
-    return curl(*arguments)
+    """The line that the page proposes, and what a self-signed certificate takes."""
+    return curls.try_it(command, "-k")
 
 
 class KeysCase(SiteTestCase):

@@ -59,7 +59,7 @@ class IssueTests(SynchronousTestCase):
             self.assertNotIn(grant_of(token), text)
             self.assertNotIn(issued.key.consent, text)
 
-    def test_times_are_whole_seconds_in_utc_in_row_and_token(self) -> None:
+    def test_times_are_whole_seconds_in_the_token_and_in_utc_in_its_row(self) -> None:
         self.shop.clock.now = datetime(
             2026, 11, 22, 10, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=1))
         )
@@ -67,12 +67,20 @@ class IssueTests(SynchronousTestCase):
         issued = self.shop.issue(expires=expires)
         said = decode(issued.token.encode(), lambda _: self.current.public_key)
         self.assertEqual(
-            (issued.key.created, issued.key.expires), (said.issued, said.expires)
+            (said.issued, said.expires), (START, START + timedelta(days=1))
         )
+        self.assertEqual(issued.key.expires, said.expires)
         for time in (issued.key.created, issued.key.expires):
             assert time is not None
-            self.assertEqual((time.microsecond, time.tzinfo), (0, UTC))
-        self.assertLessEqual(said.issued, self.shop.clock.now)
+            self.assertIs(time.tzinfo, UTC)
+
+    def test_those_of_one_second_have_an_order_by_their_rows(self) -> None:
+        made = []
+        for microsecond in range(0, 1_000_000, 200_000):
+            self.shop.clock.now = START.replace(microsecond=microsecond)
+            made.append(self.shop.issue().key)
+        self.assertEqual(sorted(made, key=lambda key: key.created), made)
+        self.assertEqual(len({key.created for key in made}), len(made))
 
     def test_no_two_are_alike(self) -> None:
         issued = [self.shop.issue() for _ in range(50)]

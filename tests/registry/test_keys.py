@@ -136,6 +136,14 @@ class AddingTests(KeysCase):
             )
             self.restart()
 
+    def test_those_of_one_second_have_their_order(self) -> None:
+        for number, key_id in enumerate(("middle", "first", "zero")):
+            self.add(key_id, created=NOON - timedelta(microseconds=200 * number))
+        for _ in range(2):
+            ids = [key.id for key in self.keys.of("Garage")]
+            self.assertEqual(ids, ["middle", "first", "zero"])
+            self.restart()
+
     def test_of_a_system_that_is_unknown_or_spelled_otherwise_there_is_none(
         self,
     ) -> None:

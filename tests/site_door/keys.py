@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import dataclass
@@ -56,10 +55,12 @@ class KeysPage:
         self.send("add", name=name, role=role, expiry="365")
         page = self.see()
         token = re.search(r'id="new-token" class="value">([^<]+)<', page)
+        # The newest key comes first.
+        key_id = re.search(r'data-key-row="([^"]+)"', page)
         command = re.search(r'id="new-command" class="value">([^<]+)<', page)
-        assert token and command, page
+        assert token and key_id and command, page
         self.command = command[1]
-        return MadeKey(_id_of(token[1]), token[1])
+        return MadeKey(key_id[1], token[1])
 
     def authorise(self, key: MadeKey, secret: str = ADMIN) -> int:
         return self.send("authorise", key=key.id, admin_secret=secret).status
@@ -71,13 +72,6 @@ class KeysPage:
         key = self.add(role, name)
         assert self.authorise(key, secret) == 303
         return key
-
-
-def _id_of(token: str) -> str:
-    """Which of the page's rows is this key's: those of one second have no order."""
-    claims = token.split(".")[1]
-    padded = claims + "=" * (-len(claims) % 4)
-    return str(json.loads(base64.urlsafe_b64decode(padded))["jti"])
 
 
 class Called(NamedTuple):

@@ -119,7 +119,27 @@ class LifeTests(OwnKeysCase):
         self.agreed.add(key.consent)
         self.done(self.keys.authorise(key.id, ADMIN))
         states = [[key["authorised"] for key in keys] for keys in found]  # type: ignore[attr-defined]
-        self.assertEqual(states, [[None], ["2026-11-22T12:00:00Z"]])
+        self.assertEqual(states, [[None], [NOON.isoformat()]])
+
+    def test_the_newest_comes_first_within_a_second_and_after_a_restart_too(
+        self,
+    ) -> None:
+        for number in (2, 3, 1):
+            self.time += timedelta(microseconds=200)
+            self.add(number, created=self.time)
+        for keys in (self.keys, self.load()):
+            ids = [key.id for key in keys.of(CLOUD_ID)]
+            self.assertEqual(ids, ["key-1", "key-3", "key-2"])
+        self.make(4, created=self.time)
+        self.done(self.keys.revoke("key-4", ADMIN))
+        self.assertEqual(self.load().of(CLOUD_ID), self.keys.of(CLOUD_ID))
+
+    def test_a_file_with_times_to_the_second_is_read(self) -> None:
+        key = self.make(created=NOON)
+        text = self.path.read_text()
+        self.path.write_text(text.replace("+00:00", "Z"))
+        self.assertIn('"2026-11-22T12:00:00Z"', self.path.read_text())
+        self.assertEqual(self.load().get(key.id), self.keys.get(key.id))
 
     def test_without_the_device_s_consent_it_is_pending(self) -> None:
         key = self.make()

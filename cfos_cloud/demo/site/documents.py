@@ -29,15 +29,22 @@ def about(site: ChargingSite) -> Document:
 
 
 def state(site: ChargingSite, visitor: Visitor) -> Document:
-    """Everything live; a user sees their own wallbox, and no meter."""
+    """
+    Everything live; a user sees their own wallbox, and no meter. The site's ``power_w``
+    is the sum of the wallboxes that are seen and of ``rest_w``, to the watt: the house
+    with its roof, and for a user the others' wallboxes. Negative: the roof makes more.
+    """
     simulation = site.simulation
     boxes = site.wallboxes_of(visitor)
+    power = round(simulation.load.total)
+    shown = sum(round(simulation.wallboxes[id_].power_w) for id_ in boxes)
     return {
         "time": rfc3339(simulation.now),
         "site": {
             **about(site),
             "limit_w": site.settings.limit_w,
-            "power_w": round(simulation.load.total),
+            "power_w": power,
+            "rest_w": power - shown,
         },
         "meter": None if visitor.role is Role.USER else meter(site),
         "wallboxes": [wallbox(site, id_) for id_ in boxes],

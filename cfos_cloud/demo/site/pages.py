@@ -88,7 +88,9 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         if value is None:
             return NOTHING
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(value, format=pattern, locale=locale)
+        # Nobody wants to read "-0.00".
+        shown = 0 if abs(value) < 0.5 * 10**-digits else value
+        return format_decimal(shown, format=pattern, locale=locale)
 
     def full(iso: str | None) -> str:
         return NOTHING if iso is None else moment(_parse(iso), language)

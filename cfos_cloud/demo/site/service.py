@@ -94,6 +94,8 @@ class SiteService(MultiService):
             CloudService(self._make_end, now),
             monotonic,
         )
+        # Only now it knows which wallboxes are paused, and their limits.
+        self.site.simulation.stage()
         pages = SitePages(ui_directory())
         # New at each start; the device end, which begins later, reads it there.
         door = secrets.token_urlsafe(32)
@@ -163,13 +165,11 @@ class SiteService(MultiService):
             except ValueError as error:
                 self.log.warn("what was remembered is broken: {why}", why=str(error))
             else:
-                simulation.stage()
                 return simulation
         simulation = make(now - DAY)
         simulation.live_through(now - QUIET)
         simulation.send_away(now)
         simulation.live_through(now)
-        simulation.stage()
         return simulation
 
     def _make_end(self, settings: CloudSettings, told: StatusListener) -> DeviceEnd:

@@ -92,13 +92,26 @@ class FakeEnd:
 
 
 class MemorySite:
-    """The site after its first minute, with two users."""
+    """
+    The site after its first minute, with two users.
 
-    def __init__(self, directory: Path, password: str = PASSWORD) -> None:
+    :param now: what its clock shows.
+    :param ran: for how many seconds it has run.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        password: str = PASSWORD,
+        *,
+        now: float = NOW,
+        ran: int = 60,
+        seed: int = 1,
+    ) -> None:
         directory.mkdir()
         self.directory = directory
         self.clock = Clock()
-        self.clock.advance(NOW)
+        self.clock.advance(now)
         users = {"guest": GUEST_ID, "bert": BERT_ID}
         lines = [f"{name}:{_CHEAP.hash(id_)}\n" for name, id_ in users.items()]
         (directory / "users").write_text("".join(lines))
@@ -109,9 +122,9 @@ class MemorySite:
         worker = InlineWorker()
         store = SettingsStore(directory, worker)
         accounts = Accounts(directory, worker, self.clock.seconds)
-        chance = Random(1)  # noqa: S311 - cars, no secrets
+        chance = Random(seed)  # noqa: S311 - cars, no secrets
         simulation = Simulation(
-            NOW - 60, 14_000, chance, user_of=lambda box: store.settings.user_of(box)
+            now - ran, 14_000, chance, user_of=lambda box: store.settings.user_of(box)
         )
         simulation.stage()
         self.ends: list[FakeEnd] = []
@@ -122,8 +135,8 @@ class MemorySite:
             CloudService(self._make_end, self.clock.seconds),
             self.clock.seconds,
         )
-        for second in range(60):
-            self.site.tick(NOW - 59 + second)
+        for second in range(1, ran + 1):
+            self.site.tick(now - ran + second)
         self.sockets: Sockets = make_sockets(
             self.site, the_pages(), self.clock, self.clock.seconds, DOOR
         )

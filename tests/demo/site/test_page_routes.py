@@ -181,6 +181,8 @@ class FilterTests(SiteTestCase):
             )
         self.assertEqual(self.render("de", "x|decimal", x=1), "1")
         self.assertEqual(self.render("de", "x|decimal(2)", x=None), "–")
+        self.assertEqual(self.render("en", "x|decimal(2)", x=-0.004), "0.00")
+        self.assertEqual(self.render("en", "x|decimal(2)", x=-2.581), "-2.58")
 
     def test_so_are_moments(self) -> None:
         iso = "2026-11-22T06:25:08Z"

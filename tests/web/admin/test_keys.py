@@ -194,6 +194,9 @@ class RevokeTests(KeysCase):
 class ListTests(KeysCase):
     def test_nothing_is_said_in_words(self) -> None:
         self.assertIn("There is no key yet.", self.view())
+        self.successResultOf(self.keys.revoke(self.add().id))
+        self.assertIn("There is no key that works now.", self.view())
+        self.assertNotIn("There is no key yet.", self.view())
 
     def test_use_and_end_are_shown(self) -> None:
         key = self.add(expiry="date", expires_on=str((NOW + timedelta(3)).date()))

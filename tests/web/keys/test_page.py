@@ -184,6 +184,13 @@ class AddTests(KeysCase):
     def test_without_any_the_page_says_what_a_key_is_for(self) -> None:
         self.assertIn("There is no key yet.", self.see())
 
+    def test_where_there_were_some_it_does_not_say_that_there_is_none_yet(self) -> None:
+        key, _ = self.add()
+        self.send("revoke", key=key.id)
+        text = self.see()
+        self.assertNotIn("There is no key yet.", text)
+        self.assertIn("There is no key that works now.", text)
+
     def test_a_new_key_is_shown_once_with_a_line_to_try_it(self) -> None:
         self.send("add", name="evcc", role="api", expiry="365")
         (key,) = self.keys.of(CLOUD_ID)

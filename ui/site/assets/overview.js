@@ -29,16 +29,20 @@ function showSite({ site, wallboxes }) {
   show(document, "site-power", kilo(site.power_w));
   show(document, "site-limit", kilo(site.limit_w));
   show(document, "free", kilo(site.limit_w - site.power_w));
-  const charging = wallboxes.reduce((sum, box) => sum + box.power_w, 0);
-  const parts = [...wallboxes, { id: "rest", power_w: site.power_w - charging }];
+  const charging = Math.max(site.power_w - site.rest_w, 1);
+  // What the roof makes the site does not draw: all bars are so much shorter.
+  const drawn = Math.min(Math.max(site.power_w / charging, 0), 1);
+  const parts = [
+    ...wallboxes.map((box) => ({ ...box, bar_w: drawn * box.power_w })),
+    { id: "rest", power_w: site.rest_w, bar_w: Math.max(site.rest_w, 0) },
+  ];
   let edge = 0;
-  for (const { id, power_w: watts } of parts) {
-    const part = Math.max(0, watts);
+  for (const { id, power_w: watts, bar_w: part } of parts) {
     const share = Math.min((100 * part) / Math.max(site.limit_w, 1), 100 - edge);
     const bar = document.querySelector(`#stack [data-part="${id}"]`);
     bar?.setAttribute("x", `${edge.toFixed(2)}%`);
     bar?.setAttribute("width", `${share.toFixed(2)}%`);
-    show(document, `part-${id}`, kilo(part));
+    show(document, `part-${id}`, kilo(watts));
     edge += share;
   }
 }

@@ -89,6 +89,7 @@ class Simulation:
     def stage(self) -> None:
         """A car charges at once, and another comes within half a minute."""
         hour = self._house.hour(self.now)
+        self._house_load = self._house.load(self.now)
         for id_, present in (("E1", True), ("E2", False)):
             self._leave(id_)
             traffic = self._traffic[id_]
