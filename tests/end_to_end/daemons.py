@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from cfos_cloud.device.users import Users
 from cfos_cloud.twistd_command import child_environment, twistd_command
 from tests.end_to_end.client import Answer, Client
 from tests.end_to_end.processes import PATIENCE, Process, ReservedPort, wait_until
+from tests.end_to_end.visitor import Visitor
 
 OPERATOR_PASSWORD = "the operator's own"
 #: The admin password of every device end here.
@@ -254,8 +256,30 @@ class DeviceEnd:
         """A browser that is logged in as the user."""
         return self.log_in(USER_ID, as_admin=False, **options)
 
+    def stranger(self, **options: Any) -> Client:
+        """
+        A browser where people log in to this system. End to end that takes a server
+        with ``--domain=localhost``, and nothing but this device end's certificate.
+        """
+        if "--end-to-end" not in self._options:
+            return self.server.client(**options)
+        port = self.server.port
+        return Visitor(
+            port,
+            host=self.server.host,
+            authority=f"{self.cloud_id.lower()}.localhost:{port}",
+            known=self._certificate,
+            **options,
+        )
+
+    @property
+    def _certificate(self) -> bytes:
+        """Its own, end to end."""
+        file = self.state_dir / "tls" / "certificate.pem"
+        return ssl.PEM_cert_to_DER_cert(file.read_text())
+
     def log_in(self, secret: str, *, as_admin: bool, **options: Any) -> Client:
-        client = self.server.client(**options)
+        client = self.stranger(**options)
         answer = client.log_in(self.cloud_id, secret, as_admin=as_admin)
         if answer.status != 303:
             raise AssertionError(f"log-in refused with {answer.status}")
