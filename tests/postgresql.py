@@ -246,6 +246,11 @@ class Cluster:
         """Drop it, whoever is connected to it."""
         self.query(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def sessions(self, name: str) -> list[int]:
+        """Its processes that serve whoever is connected to a database."""
+        rows = self.query("SELECT pid, datname FROM pg_stat_activity")
+        return [pid for pid, database in rows if database == name]
+
     def dump(self, name: str) -> bytes:
         """All that is in it, as SQL."""
         command = [str(self._binaries / "pg_dump"), "-h", str(self.directory)]

@@ -16,7 +16,7 @@ from tests.chaos.visits import Ending, Visit
 from tests.end_to_end.case import EndToEndTestCase, Site
 from tests.end_to_end.client import Client
 from tests.end_to_end.daemons import DeviceEnd, Server
-from tests.end_to_end.keys import METER, KeyAdmin, bearer
+from tests.end_to_end.keys import METER, Key, KeyAdmin, bearer
 from tests.end_to_end.processes import Process, wait_until
 from tests.end_to_end.visitor import tls_refusal
 from tests.soak.samples import gauges
@@ -163,9 +163,10 @@ class ChaosTestCase(EndToEndTestCase):
             raise AssertionError(f"left over: {found}") from error
         self.assertEqual(gauges(self.cloud)["streams"], 1)
 
-    def read_by_key(self) -> int:
-        """The status that an application gets, by the access key of the start."""
-        return self.device.stranger().get(METER, bearer(self.key.token)).status
+    def read_by_key(self, key: Key | None = None) -> int:
+        """The status that an application gets; by the access key of the start, say."""
+        token = (key or self.key).token
+        return self.device.stranger().get(METER, bearer(token)).status
 
     def assert_offline_is_said(self) -> None:
         """By a page; end to end, where that would be another's, by none."""

@@ -19,14 +19,7 @@ class OnPostgreSQL(ChaosTestCase):
         url = self.cluster.tcp_url(self.database)
         return (*super().server_options(), f"--database={url}")
 
-    def sessions(self) -> list[int]:
-        """The processes of PostgreSQL that serve ours."""
-        rows = self.cluster.query(
-            f"SELECT pid FROM pg_stat_activity WHERE datname = '{self.database}'"
-        )
-        return [pid for (pid,) in rows]
-
     def assert_nothing_is_left(self) -> None:
         """Nor a connection to the database."""
         super().assert_nothing_is_left()
-        self.assertEqual(len(self.sessions()), 1)
+        self.assertEqual(len(self.cluster.sessions(self.database)), 1)

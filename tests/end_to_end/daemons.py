@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cfos_cloud.device.fingerprint_tool import read_fingerprints
 from cfos_cloud.device.users import Users
 from cfos_cloud.twistd_command import child_environment, twistd_command
 from tests.end_to_end.client import Answer, Client
@@ -259,7 +260,7 @@ class DeviceEnd:
     def stranger(self, **options: Any) -> Client:
         """
         A browser where people log in to this system. End to end that takes a server
-        with ``--domain=localhost``, and nothing but this device end's certificate.
+        with ``--domain=localhost``, and nothing but this device end's own key.
         """
         if "--end-to-end" not in self._options:
             return self.server.client(**options)
@@ -268,15 +269,14 @@ class DeviceEnd:
             port,
             host=self.server.host,
             authority=f"{self.cloud_id.lower()}.localhost:{port}",
-            known=self._certificate,
+            known=self.own_key,
             **options,
         )
 
-    @property
-    def _certificate(self) -> bytes:
-        """Its own, end to end."""
-        file = self.state_dir / "tls" / "certificate.pem"
-        return ssl.PEM_cert_to_DER_cert(file.read_text())
+    @cached_property
+    def own_key(self) -> str:
+        """End to end, the fingerprint of its public key, which stays."""
+        return read_fingerprints(self.state_dir, None).key
 
     def log_in(self, secret: str, *, as_admin: bool, **options: Any) -> Client:
         client = self.stranger(**options)

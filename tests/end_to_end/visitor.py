@@ -6,6 +6,9 @@ import socket
 import ssl
 from typing import Any
 
+from cryptography.x509 import load_der_x509_certificate
+
+from cfos_cloud.listener.fingerprints import Fingerprints
 from tests.end_to_end.client import Client, trusting_context
 from tests.end_to_end.processes import PATIENCE
 
@@ -14,18 +17,18 @@ class Visitor(Client):
     """
     Asks for the host in its ``authority`` in TLS, too.
 
-    :param known: the one certificate, in DER, that it takes, if not any.
+    :param known: the fingerprint of the one public key that it takes, if not any.
     :ivar certificate: the last one that it was shown.
     """
 
-    def __init__(self, port: int, *, known: bytes | None = None, **more: Any) -> None:
+    def __init__(self, port: int, *, known: str | None = None, **more: Any) -> None:
         super().__init__(port, **more)
         self.known = known
         self.certificate: bytes | None = None
 
     def connect(self, timeout: float = PATIENCE) -> socket.socket:
         """
-        :raises AssertionError: it is shown another certificate.
+        :raises AssertionError: it is shown a certificate of another key.
         :raises ssl.SSLError: nobody speaks TLS with it.
         """
         source = None if self.source is None else (self.source, 0)
@@ -38,9 +41,9 @@ class Visitor(Client):
             plain.close()
             raise
         self.certificate = tls.getpeercert(binary_form=True)
-        if self.known not in (None, self.certificate):
-            tls.close()
-            raise AssertionError(f"another certificate at {self.authority}")
+        if self.known is not None:
+            shown = load_der_x509_certificate(self.certificate or b"")
+            assert Fingerprints.of(shown).key == self.known, "another's certificate"
         return tls
 
 

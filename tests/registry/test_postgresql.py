@@ -75,11 +75,6 @@ class PostgreSQLCase(SynchronousTestCase):
         self.assertEqual(len(str(error).splitlines()), 1)
         return str(error)
 
-    def other_sessions(self) -> list[int]:
-        """The processes of PostgreSQL that serve our connections."""
-        rows = self.server.query("SELECT pid, datname FROM pg_stat_activity")
-        return [pid for pid, name in rows if name == self.name]
-
 
 class ConnectingTests(PostgreSQLCase):
     def setUp(self) -> None:
@@ -157,7 +152,7 @@ class ConnectingTests(PostgreSQLCase):
 class OneServerTests(PostgreSQLCase):
     def test_a_second_server_is_told_who_is_there(self) -> None:
         self.opened(self.server.tcp_url(self.name))
-        (pid,) = self.other_sessions()
+        (pid,) = self.server.sessions(self.name)
         self.assertIn(
             f"another server uses it (its session {pid}, from 127.0.0.1)",
             self.refusal(),
@@ -171,7 +166,7 @@ class OneServerTests(PostgreSQLCase):
 
     def test_a_server_that_was_away_and_replaced_writes_no_more(self) -> None:
         first = self.opened()
-        (pid,) = self.other_sessions()
+        (pid,) = self.server.sessions(self.name)
         self.server.query(f"SELECT pg_terminate_backend({pid})")
         second = self.opened()
         failure = self.failureResultOf(first.run(write_it), DatabaseError)
@@ -193,7 +188,7 @@ class LossTests(PostgreSQLCase):
 
         def lose_it(connection: Connection) -> None:
             write_it(connection)
-            for pid in self.other_sessions():
+            for pid in self.server.sessions(self.name):
                 self.server.query(f"SELECT pg_terminate_backend({pid})")
 
         failure = self.failureResultOf(database.run(lose_it), DatabaseUnavailable)

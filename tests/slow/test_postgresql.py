@@ -1,4 +1,4 @@
-"""PostgreSQL is killed, hangs, or is away, while everybody works and changes are made."""
+"""PostgreSQL is killed, hangs, or is away, while everybody works and adds things."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PostgreSQLTests(OnPostgreSQL):
 
     def kill_session(self) -> None:
         """PostgreSQL then ends all the others, and looks through what it has."""
-        (pid,) = self.sessions()
+        (pid,) = self.cluster.sessions(self.database)
         os.kill(pid, signal.SIGKILL)
 
     def away(self, end: Callable[[], object]) -> None:
