@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import SkipTest
 
 from tests.chaos.case import ChaosTestCase
 from tests.chaos.database import locked
-from tests.end_to_end.daemons import USER_ID, DeviceEnd, Server
+from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID, DeviceEnd, Server
 from tests.end_to_end.keys import KeyAdmin
 from tests.end_to_end.processes import wait_until
 
@@ -169,30 +169,50 @@ class UnreadableTests(FileTestCase):
         self.assertEqual(guest.get("/").status, 200)
         self.assert_no_complaints()
 
-    def names_each(self, daemon: Server | DeviceEnd, files: Iterable[Path]) -> None:
-        """
-        What it has read is in memory, and everybody works on; a start without a file
-        says in one line which it is, and overwrites nothing.
-        """
+    def test_without_its_admin_password_nobody_logs_in_and_who_is_in_stays(
+        self,
+    ) -> None:
+        guest = self.device.user_client()
+        with self.unreadable(self.device.admin_file):
+            self.device.process.wait_for_log(str(self.device.admin_file))
+            self.assertEqual(self.log_in(ADMIN_SECRET, as_admin=True), 401)
+            self.assertEqual(self.log_in(USER_ID, as_admin=False), 401)
+            self.assertEqual(guest.get("/").status, 200)
+            self.assertEqual(self.browser.get("/").status, 200)
+            self.assertEqual(self.read_by_key(), 200)
+        secret = ADMIN_SECRET
+        wait_until(lambda: self.log_in(secret, as_admin=True) == 303, "a log-in")
+        self.assertEqual(guest.get("/").status, 200)
+        self.assert_no_complaints()
+
+    def assert_start_names(self, daemon: Server | DeviceEnd, file: Path) -> None:
+        """In one line; and nothing is overwritten."""
+        before = file.read_bytes()
+        with self.unreadable(file):
+            daemon.process.kill()
+            with self.assertRaises(AssertionError):
+                daemon.restart()
+            self.assertEqual(daemon.process.wait(), 1, file)
+            (line,) = daemon.process.log.splitlines()
+            self.assertIn(str(file), line)
+        self.assertEqual(file.read_bytes(), before, file)
+        daemon.restart()
+        if daemon is self.cloud:
+            # It would wait for up to a minute.
+            self.device.process.kill()
+            self.device.restart()
+        self.assert_lets_in(file)
+
+    def assert_lets_in(self, file: Path) -> None:
+        self.assertEqual(self.device.client().get("/").status, 200, file)
+        self.assertEqual(self.read_by_key(), 200, file)
+
+    def needs_at_its_start(self, daemon: Server | DeviceEnd, files: list[Path]) -> None:
+        """What it has read then is in memory."""
         for file in files:
-            before = file.read_bytes()
             with self.unreadable(file):
-                self.assertEqual(self.device.client().get("/").status, 200, file)
-                self.assertEqual(self.read_by_key(), 200, file)
-                daemon.process.kill()
-                with self.assertRaises(AssertionError):
-                    daemon.restart()
-                self.assertEqual(daemon.process.wait(), 1, file)
-                (line,) = daemon.process.log.splitlines()
-                self.assertIn(str(file), line)
-            self.assertEqual(file.read_bytes(), before, file)
-            daemon.restart()
-            if daemon is self.cloud:
-                # It would wait for up to a minute.
-                self.device.process.kill()
-                self.device.restart()
-            self.assertEqual(self.device.client().get("/").status, 200, file)
-            self.assertEqual(self.read_by_key(), 200, file)
+                self.assert_lets_in(file)
+            self.assert_start_names(daemon, file)
 
     def files_in(self, directory: Path) -> list[Path]:
         """But for the database, and what is only a sign."""
@@ -202,13 +222,16 @@ class UnreadableTests(FileTestCase):
     def test_a_server_names_each_file_that_it_can_not_start_without(self) -> None:
         files = self.files_in(self.cloud.data_dir)
         self.assertGreaterEqual(len(files), 4)
-        self.names_each(self.cloud, [*files, self.cloud.directory / "operator"])
+        operator = self.cloud.directory / "operator"
+        self.needs_at_its_start(self.cloud, [*files, operator])
 
     def test_a_device_end_names_each_file_that_it_can_not_start_without(self) -> None:
-        own = (self.device.password_file, self.device.admin_file)
         files = self.files_in(self.device.state_dir)
         self.assertGreaterEqual(len(files), 7 if self.end_to_end else 2)
-        self.names_each(self.device, [*files, *own, self.device.users_file])
+        self.needs_at_its_start(self.device, [*files, self.device.password_file])
+        # These it follows.
+        self.assert_start_names(self.device, self.device.admin_file)
+        self.assert_start_names(self.device, self.device.users_file)
 
 
 class EndToEndUnreadableTests(UnreadableTests):
