@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from cfos_cloud.registry.key_uses import INTERVAL
 from cfos_cloud.registry.settings import read, write
 from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests import postgresql
+from tests.end_to_end.processes import wait_until
 from tests.postgresql import PASSWORD, USER, Cluster, cluster, unused_port
 from tests.registry.support import (
     NOON,
@@ -182,6 +184,23 @@ class LossTests(PostgreSQLCase):
         self.server.restart()
         self.successResultOf(database.run(write_it))
         self.assertIn("another server uses it", self.refusal())
+
+    def test_it_is_made_again_whoever_of_postgresql_was_killed(self) -> None:
+        database = self.opened()
+
+        def works() -> bool:
+            done: list[object] = []
+            database.run(write_it).addCallbacks(done.append, lambda failure: None)
+            return bool(done)
+
+        (pid,) = self.server.sessions(self.name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(works, "writes work again after PostgreSQL has recovered")
+        self.server.kill()
+        self.assertFalse(works())
+        self.server.start()
+        wait_until(works, "writes work again after its start")
+        self.assertEqual(len(self.server.sessions(self.name)), 1)
 
     def test_one_that_is_lost_in_a_transaction_acknowledges_nothing(self) -> None:
         database = self.opened()
