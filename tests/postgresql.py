@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -190,6 +190,18 @@ class Cluster:
             process.send_signal(number)
             process.wait()
 
+    def kill(self) -> None:
+        """End each of its processes without a word."""
+        children = _children(self.pid)
+        self.stop(signal.SIGKILL)
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in children),
+            "PostgreSQL's processes have ended",
+        )
+
     def restart(self) -> None:
         """As after a power cut."""
         self.stop()
@@ -233,6 +245,11 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         """Drop it, whoever is connected to it."""
         self.query(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def sessions(self, name: str) -> list[int]:
+        """Its processes that serve whoever is connected to a database."""
+        rows = self.query("SELECT pid, datname FROM pg_stat_activity")
+        return [pid for pid, database in rows if database == name]
 
     def dump(self, name: str) -> bytes:
         """All that is in it, as SQL."""

@@ -47,7 +47,7 @@ class DeviceStreams(DeviceControl, typing.Protocol):
         """The protocol for a stream of the server; ``None`` resets it."""
 
     def welcomed(self, welcome: Welcome) -> None:
-        """The tunnel is up; people log in at ``welcome.url``."""
+        """The tunnel is up; people log in at ``welcome.login_url``."""
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,12 @@ class Report:
         self.log.info(
             "{text}; people log in at {url}",
             text=text,
-            url=welcome.url,
+            url=welcome.login_url,
         )
         self._tell_systemd(text)
         self._change(
             DeviceStatus(
-                DeviceState.CONNECTED, self._now(), text, login_url=welcome.url
+                DeviceState.CONNECTED, self._now(), text, login_url=welcome.login_url
             )
         )
 

@@ -40,6 +40,7 @@ MOST_HEARTBEAT = 3600.0
 CLOSING_SECONDS = 5.0
 #: After these the server has nothing more for us; after others streams may finish.
 _FINAL_REASONS = frozenset({"replaced", "disabled", "removed"})
+_PORT = re.compile(r":[0-9]+$")
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\Z", re.ASCII)
 
 
@@ -92,7 +93,7 @@ class Greeting:
 @dataclass(frozen=True)
 class Welcome:
     """
-    The server's answer: ``url`` is where people log in, heartbeat in seconds.
+    The server's answer: ``url`` is its own address, heartbeat in seconds.
     ``end_to_end``: the server leaves TLS of people alone; ``host`` is then the name
     that they open, in lower case.
     """
@@ -102,6 +103,16 @@ class Welcome:
     url: str
     end_to_end: bool = False
     host: str | None = None
+
+    @property
+    def login_url(self) -> str:
+        """Where people log in: ``url``, but end to end ``host`` on the same port."""
+        if not self.end_to_end or self.host is None:
+            return self.url
+        parts = urlsplit(self.url)
+        port = _PORT.search(parts.netloc)
+        netloc = self.host if port is None else self.host + port[0]
+        return parts._replace(netloc=netloc).geturl()
 
     @classmethod
     def check(cls, result: Mapping[str, object]) -> Welcome:

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.chaos import census, visits
+from tests.chaos.changes import Changes
 from tests.chaos.link import Link
 from tests.chaos.network import Network
 from tests.chaos.target_process import TargetProcess
 from tests.chaos.visits import Ending, Visit
-from tests.end_to_end.case import EndToEndTestCase
+from tests.end_to_end.case import EndToEndTestCase, Site
 from tests.end_to_end.client import Client
 from tests.end_to_end.daemons import DeviceEnd, Server
+from tests.end_to_end.keys import METER, Key, KeyAdmin, bearer
 from tests.end_to_end.processes import Process, wait_until
+from tests.end_to_end.visitor import tls_refusal
 from tests.soak.samples import gauges
 
 #: Seconds in which idle connections to the target end.
@@ -37,6 +40,12 @@ class ChaosTestCase(EndToEndTestCase):
 
     # trial's own limit is two minutes.
     timeout = 900
+    #: Whether TLS of people ends at the device end.
+    end_to_end = False
+
+    def server_options(self) -> tuple[str, ...]:
+        """More of the server's."""
+        return ("--domain=localhost",) if self.end_to_end else ()
 
     def start(
         self,
@@ -59,7 +68,9 @@ class ChaosTestCase(EndToEndTestCase):
         }
         there = () if far is None else far.launcher
         self.cloud: Server = self.make_server(
-            host=host, launcher=(*census.launcher(self.counts["server"]), *launcher)
+            *self.server_options(),
+            host=host,
+            launcher=(*census.launcher(self.counts["server"]), *launcher),
         )
         self.targets = TargetProcess(self.directory, there)
         self.addCleanup(self.targets.close)
@@ -67,6 +78,8 @@ class ChaosTestCase(EndToEndTestCase):
             # The last one counts.
             port = through(self.cloud.port).port
             options = (*options, f"--server=https://127.0.0.1:{port}")
+        if self.end_to_end:
+            options = (*options, "--end-to-end")
         self.device: DeviceEnd = self.make_device(
             self.cloud,
             "Chaos",
@@ -76,6 +89,8 @@ class ChaosTestCase(EndToEndTestCase):
             launcher=(*there, *census.launcher(self.counts["device"]), *launcher),
         )
         self.browser: Client = self.device.client()
+        self.keys = KeyAdmin(Site(self.device, self.make_target()), self.browser)
+        self.key = self.keys.make()
 
     @property
     def kinds(self) -> dict[str, Callable[[Client], Visit]]:
@@ -96,7 +111,7 @@ class ChaosTestCase(EndToEndTestCase):
         """Visits of every kind, in full swing."""
         begun = {}
         for name, kind in self.kinds.items():
-            client = self.cloud.client() if name == "log-in" else self.browser
+            client = self.device.stranger() if name == "log-in" else self.browser
             begun[name] = kind(client)
             next(begun[name])
         return begun
@@ -129,6 +144,7 @@ class ChaosTestCase(EndToEndTestCase):
         self.browser = self.device.client()
         endings = self.finish(self.begin_all())
         self.assertEqual(set(endings.values()), {Ending.DONE}, endings)
+        self.assertEqual(self.read_by_key(), 200)
 
     def assert_nothing_is_left(self) -> None:
         """No stream, descriptor, timer, Deferred or part more than before."""
@@ -146,6 +162,33 @@ class ChaosTestCase(EndToEndTestCase):
         except AssertionError as error:
             raise AssertionError(f"left over: {found}") from error
         self.assertEqual(gauges(self.cloud)["streams"], 1)
+
+    def read_by_key(self, key: Key | None = None) -> int:
+        """The status that an application gets; by the access key of the start, say."""
+        token = (key or self.key).token
+        return self.device.stranger().get(METER, bearer(token)).status
+
+    def assert_offline_is_said(self) -> None:
+        """By a page; end to end, where that would be another's, by none."""
+        if self.end_to_end:
+            self.assertEqual(tls_refusal(self.browser), "TLSV1_UNRECOGNIZED_NAME")
+        else:
+            self.assertEqual(self.browser.get("/").status, 503)
+
+    def assert_kept(self, changes: Changes, faults: int = 0) -> None:
+        """
+        What was acknowledged is there, and what was refused is not: but for one for
+        each of so many ``faults`` that may have met its very end, whose answer was
+        lost on its way to the server.
+        """
+        there = changes.there()
+        self.assertEqual(changes.wrong, [])
+        self.assertEqual(set(changes.kept) - there, set())
+        self.assertLessEqual(len(there & set(changes.refused)), faults)
+
+    def health(self) -> int:
+        """What ``/cloud/health`` says."""
+        return self.cloud.client().get("/cloud/health").status
 
     def assert_no_complaints(self) -> None:
         """Neither log tells of a mistake in the program."""

@@ -16,7 +16,7 @@ from tests.chaos.visits import Ending, Visit
 from tests.end_to_end.client import Client
 
 
-class SelectionTests(ChaosTestCase):
+class SelectionCase(ChaosTestCase):
     @property
     def kinds(self) -> dict[str, Callable[[Client], Visit]]:
         return {
@@ -26,6 +26,8 @@ class SelectionTests(ChaosTestCase):
             "log-in": visits.log_in(self.device.cloud_id),
         }
 
+
+class SelectionTests(SelectionCase):
     def add(self, cloud_id: str) -> int:
         """The status of the operator's wish for a new system."""
         return self.cloud.answer("POST", "/systems", {"cloud_id": cloud_id}).status
@@ -80,6 +82,31 @@ class SelectionTests(ChaosTestCase):
         self.wait_online()
         listed = self.cloud.ask("GET", "/systems")["items"]
         self.assertEqual({each["cloud_id"] for each in listed}, {"Chaos", "Kept"})
+        self.assert_nothing_is_left()
+        self.assert_no_complaints()
+
+
+class EndToEndTests(SelectionCase):
+    end_to_end = True
+
+    def test_nobody_else_ever_answers_and_the_door_keeps_what_is_its_own(self) -> None:
+        self.start()
+        self.settle(idle=0.0)
+        begun = self.begin_all()
+        self.cloud.process.kill()
+        self.assertEqual(set(self.finish(begun).values()), {Ending.CUT})
+        self.cloud.restart()
+        self.wait_online()
+        # The session is at the door.
+        self.assertEqual(self.browser.get("/").status, 200)
+
+        begun = self.begin_all()
+        self.device.process.kill()
+        self.assert_broken(self.finish(begun))
+        self.wait_online(online=False)
+        self.assert_offline_is_said()
+        self.device.restart()
+        self.assertEqual(self.browser.get("/").status, 303)
         self.assert_nothing_is_left()
         self.assert_no_complaints()
 

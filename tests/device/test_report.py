@@ -61,6 +61,20 @@ class ReportTests(SynchronousTestCase):
         )
         self.assertEqual(self.report.status, self.statuses[-1])
 
+    def test_end_to_end_that_is_the_system_s_own_host(self) -> None:
+        for port in ("", ":4443"):
+            welcome = Welcome(
+                "s",
+                25.0,
+                f"https://cloud.example{port}/",
+                end_to_end=True,
+                host="w00-008j.cloud.example",
+            )
+            self.report.connected(welcome)
+            self.assertEqual(
+                self.report.status.login_url, f"https://w00-008j.cloud.example{port}/"
+            )
+
     def test_what_mends_itself_waits_and_the_rest_is_refused(self) -> None:
         cases: tuple[tuple[Outcome, DeviceState, str], ...] = (
             (Lost("broke"), DeviceState.WAITING, "no tunnel to https://cloud.example:"),

@@ -39,7 +39,7 @@ class Answer:
 
 
 @cache
-def _trusting_context() -> ssl.SSLContext:
+def trusting_context() -> ssl.SSLContext:
     """
     The certificate is self-signed, and this is loopback. Made once: to load all CAs for
     each connection takes longer than the connection.
@@ -93,7 +93,7 @@ class Client:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.tls:
             return plain
-        return _trusting_context().wrap_socket(plain, server_hostname="localhost")
+        return trusting_context().wrap_socket(plain, server_hostname="localhost")
 
     def wire(self, timeout: float = PATIENCE) -> Wire:
         """A bare connection."""

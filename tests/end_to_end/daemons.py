@@ -9,13 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cfos_cloud.device.fingerprint_tool import read_fingerprints
 from cfos_cloud.device.users import Users
 from cfos_cloud.twistd_command import child_environment, twistd_command
 from tests.end_to_end.client import Answer, Client
 from tests.end_to_end.processes import PATIENCE, Process, ReservedPort, wait_until
+from tests.end_to_end.visitor import Visitor
 
 OPERATOR_PASSWORD = "the operator's own"
 #: The admin password of every device end here.
@@ -254,8 +257,29 @@ class DeviceEnd:
         """A browser that is logged in as the user."""
         return self.log_in(USER_ID, as_admin=False, **options)
 
+    def stranger(self, **options: Any) -> Client:
+        """
+        A browser where people log in to this system. End to end that takes a server
+        with ``--domain=localhost``, and nothing but this device end's own key.
+        """
+        if "--end-to-end" not in self._options:
+            return self.server.client(**options)
+        port = self.server.port
+        return Visitor(
+            port,
+            host=self.server.host,
+            authority=f"{self.cloud_id.lower()}.localhost:{port}",
+            known=self.own_key,
+            **options,
+        )
+
+    @cached_property
+    def own_key(self) -> str:
+        """End to end, the fingerprint of its public key, which stays."""
+        return read_fingerprints(self.state_dir, None).key
+
     def log_in(self, secret: str, *, as_admin: bool, **options: Any) -> Client:
-        client = self.server.client(**options)
+        client = self.stranger(**options)
         answer = client.log_in(self.cloud_id, secret, as_admin=as_admin)
         if answer.status != 303:
             raise AssertionError(f"log-in refused with {answer.status}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import ssl
 import tempfile
 from pathlib import Path
@@ -16,31 +15,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cloud.device.fingerprint_tool import read_fingerprints
 from cfos_cloud.listener.certificate_pem import read_chain
 from cfos_cloud.listener.fingerprints import Fingerprints
-from tests.end_to_end.client import LOGIN, Client
+from tests.end_to_end.client import LOGIN
 from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID, DeviceEnd, Server
 from tests.end_to_end.target import Target
+from tests.end_to_end.visitor import Visitor
 from tests.site_door.keys import KeysPage, MadeKey
 
 SYSTEM = "Site-7"
 HOST = "site-7.localhost"
 DOCUMENT = ("Sec-Fetch-Dest", "document")
-
-
-class Visitor(Client):
-    """Opens the system's own host; ``certificate`` is what it was shown there."""
-
-    certificate: bytes | None = None
-
-    def connect(self, timeout: float = 30.0) -> socket.socket:
-        source = None if self.source is None else (self.source, 0)
-        plain = socket.create_connection((self.host, self.port), timeout, source)
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        name = self.authority.partition(":")[0]
-        tls = context.wrap_socket(plain, server_hostname=name)
-        self.certificate = tls.getpeercert(binary_form=True)
-        return tls
 
 
 class SiteDoorTests(SynchronousTestCase):

@@ -266,13 +266,9 @@ class ClaimTests(AuthorityCase):
 
 
 class ClockTests(AuthorityCase):
-    def test_a_clock_may_be_set_back_by_five_minutes(self) -> None:
+    def test_a_clock_may_be_set_back_before_the_key_was_made(self) -> None:
         issued = self.shop.working()
-        self.shop.clock.go(minutes=-5)
-        self.check(issued)
-        self.shop.clock.go(seconds=-1)
-        self.refuse(issued.token.encode(), "claims: made in the future")
-        self.shop.clock.go(seconds=1)
+        self.shop.clock.go(days=-365)
         self.check(issued)
 
     def test_a_clock_that_is_far_ahead_ends_what_ends(self) -> None:
@@ -284,9 +280,8 @@ class ClockTests(AuthorityCase):
 
     def test_a_token_of_any_time_is_answered(self) -> None:
         issued = self.shop.working()
-        token = self.forged(issued, iat=253_402_300_799)
-        self.refuse(token, "claims: made in the future")
-        for changes in ({"iat": 0}, {"exp": 0}, {"exp": 253_402_300_799}):
+        last = 253_402_300_799
+        for changes in ({"iat": 0}, {"iat": last}, {"exp": 0}, {"exp": last}):
             token = self.forged(issued, **changes)
             self.refuse(token, "not the token that was issued")
 

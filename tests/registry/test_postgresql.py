@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from cfos_cloud.registry.key_uses import INTERVAL
 from cfos_cloud.registry.settings import read, write
 from cfos_cloud.registry_errors import DatabaseUnavailable
 from tests import postgresql
+from tests.end_to_end.processes import wait_until
 from tests.postgresql import PASSWORD, USER, Cluster, cluster, unused_port
 from tests.registry.support import (
     NOON,
@@ -74,11 +76,6 @@ class PostgreSQLCase(SynchronousTestCase):
         self.assertNotIn(PASSWORD, f"{error}{error.__cause__}{logged}")
         self.assertEqual(len(str(error).splitlines()), 1)
         return str(error)
-
-    def other_sessions(self) -> list[int]:
-        """The processes of PostgreSQL that serve our connections."""
-        rows = self.server.query("SELECT pid, datname FROM pg_stat_activity")
-        return [pid for pid, name in rows if name == self.name]
 
 
 class ConnectingTests(PostgreSQLCase):
@@ -157,7 +154,7 @@ class ConnectingTests(PostgreSQLCase):
 class OneServerTests(PostgreSQLCase):
     def test_a_second_server_is_told_who_is_there(self) -> None:
         self.opened(self.server.tcp_url(self.name))
-        (pid,) = self.other_sessions()
+        (pid,) = self.server.sessions(self.name)
         self.assertIn(
             f"another server uses it (its session {pid}, from 127.0.0.1)",
             self.refusal(),
@@ -171,7 +168,7 @@ class OneServerTests(PostgreSQLCase):
 
     def test_a_server_that_was_away_and_replaced_writes_no_more(self) -> None:
         first = self.opened()
-        (pid,) = self.other_sessions()
+        (pid,) = self.server.sessions(self.name)
         self.server.query(f"SELECT pg_terminate_backend({pid})")
         second = self.opened()
         failure = self.failureResultOf(first.run(write_it), DatabaseError)
@@ -188,12 +185,29 @@ class LossTests(PostgreSQLCase):
         self.successResultOf(database.run(write_it))
         self.assertIn("another server uses it", self.refusal())
 
+    def test_it_is_made_again_whoever_of_postgresql_was_killed(self) -> None:
+        database = self.opened()
+
+        def works() -> bool:
+            done: list[object] = []
+            database.run(write_it).addCallbacks(done.append, lambda failure: None)
+            return bool(done)
+
+        (pid,) = self.server.sessions(self.name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(works, "writes work again after PostgreSQL has recovered")
+        self.server.kill()
+        self.assertFalse(works())
+        self.server.start()
+        wait_until(works, "writes work again after its start")
+        self.assertEqual(len(self.server.sessions(self.name)), 1)
+
     def test_one_that_is_lost_in_a_transaction_acknowledges_nothing(self) -> None:
         database = self.opened()
 
         def lose_it(connection: Connection) -> None:
             write_it(connection)
-            for pid in self.other_sessions():
+            for pid in self.server.sessions(self.name):
                 self.server.query(f"SELECT pg_terminate_backend({pid})")
 
         failure = self.failureResultOf(database.run(lose_it), DatabaseUnavailable)

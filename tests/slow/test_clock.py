@@ -78,3 +78,7 @@ class ClockTests(ChaosTestCase):
         self.jump(timedelta())
         self.wait_online()
         self.assert_nothing_is_left()
+
+
+class EndToEndClockTests(ClockTests):
+    end_to_end = True

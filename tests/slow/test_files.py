@@ -11,8 +11,7 @@ from unittest import SkipTest
 
 from tests.chaos.case import ChaosTestCase
 from tests.chaos.database import locked
-from tests.end_to_end.case import Site
-from tests.end_to_end.daemons import USER_ID
+from tests.end_to_end.daemons import ADMIN_SECRET, USER_ID, DeviceEnd, Server
 from tests.end_to_end.keys import KeyAdmin
 from tests.end_to_end.processes import wait_until
 
@@ -100,14 +99,28 @@ class FullDiskTests(FileTestCase):
         disk = SmallDisk(self.directory / "Chaos.state")
         self.addCleanup(disk.close)
         self.start()
-        keys = KeyAdmin(Site(self.device, self.make_target()), self.browser)
+        key = self.keys.create()
         with disk.full():
-            key = keys.create()
-            self.assertGreaterEqual(keys.authorise(key).status, 500)
+            if self.end_to_end:
+                # Nor does one come to be there, where they are all its own.
+                document = {"name": "refused", "role": "api"}
+                refused = self.keys.ask("POST", "/keys", document)
+                self.assertEqual(refused.status, 503)
+            self.assertGreaterEqual(self.keys.authorise(key).status, 500)
             self.assert_all_works()
-            self.assertEqual(keys.state(key), "pending")
-        self.assertEqual(keys.authorise(key).status, 200)
+            self.assertEqual(self.keys.state(key), "pending")
+        self.assertEqual(self.keys.authorise(key).status, 200)
+        self.device.process.kill()
+        self.device.restart()
+        self.assert_all_works()
+        self.assertEqual(self.read_by_key(key), 200)
+        listed = KeyAdmin(self.keys.site, self.browser).ask("GET", "/keys")
+        self.assertNotIn(b"refused", listed.body)
         self.assert_no_complaints()
+
+
+class EndToEndFullDiskTests(FullDiskTests):
+    end_to_end = True
 
 
 class LockedDatabaseTests(FileTestCase):
@@ -142,7 +155,7 @@ class UnreadableTests(FileTestCase):
             kept.rename(file)
 
     def log_in(self, secret: str, *, as_admin: bool) -> int:
-        client = self.cloud.client(source=self.new_source())
+        client = self.device.stranger(source=self.new_source())
         return client.log_in("Chaos", secret, as_admin=as_admin).status
 
     def test_without_its_users_file_nobody_logs_in_and_who_is_in_stays(self) -> None:
@@ -156,29 +169,70 @@ class UnreadableTests(FileTestCase):
         self.assertEqual(guest.get("/").status, 200)
         self.assert_no_complaints()
 
-    def test_without_its_certificate_a_running_server_serves_and_a_new_one_says_why(
+    def test_without_its_admin_password_nobody_logs_in_and_who_is_in_stays(
         self,
     ) -> None:
-        certificate = self.cloud.data_dir / "tls" / "certificate.pem"
-        with self.unreadable(certificate):
-            self.assert_all_works()
-            self.cloud.process.kill()
-            with self.assertRaises(AssertionError):
-                self.cloud.restart()
-            self.assertEqual(self.cloud.process.status, 1)
-            (line,) = self.cloud.process.log.splitlines()
-            self.assertIn(str(certificate), line)
-        self.cloud.restart()
-        self.wait_online()
-        self.assert_all_works()
+        guest = self.device.user_client()
+        with self.unreadable(self.device.admin_file):
+            self.device.process.wait_for_log(str(self.device.admin_file))
+            self.assertEqual(self.log_in(ADMIN_SECRET, as_admin=True), 401)
+            self.assertEqual(self.log_in(USER_ID, as_admin=False), 401)
+            self.assertEqual(guest.get("/").status, 200)
+            self.assertEqual(self.browser.get("/").status, 200)
+            self.assertEqual(self.read_by_key(), 200)
+        secret = ADMIN_SECRET
+        wait_until(lambda: self.log_in(secret, as_admin=True) == 303, "a log-in")
+        self.assertEqual(guest.get("/").status, 200)
+        self.assert_no_complaints()
 
-    def test_without_its_cloud_password_a_device_end_says_why(self) -> None:
-        with self.unreadable(self.device.password_file):
-            self.assert_all_works()
+    def assert_start_names(self, daemon: Server | DeviceEnd, file: Path) -> None:
+        """In one line; and nothing is overwritten."""
+        before = file.read_bytes()
+        with self.unreadable(file):
+            daemon.process.kill()
+            with self.assertRaises(AssertionError):
+                daemon.restart()
+            self.assertEqual(daemon.process.wait(), 1, file)
+            (line,) = daemon.process.log.splitlines()
+            self.assertIn(str(file), line)
+        self.assertEqual(file.read_bytes(), before, file)
+        daemon.restart()
+        if daemon is self.cloud:
+            # It would wait for up to a minute.
             self.device.process.kill()
-            self.device.restart(wait=False)
-            self.assertEqual(self.device.process.wait(), 1)
-            (line,) = self.device.process.log.splitlines()
-            self.assertIn(str(self.device.password_file), line)
-        self.device.restart()
-        self.assert_all_works()
+            self.device.restart()
+        self.assert_lets_in(file)
+
+    def assert_lets_in(self, file: Path) -> None:
+        self.assertEqual(self.device.client().get("/").status, 200, file)
+        self.assertEqual(self.read_by_key(), 200, file)
+
+    def needs_at_its_start(self, daemon: Server | DeviceEnd, files: list[Path]) -> None:
+        """What it has read then is in memory."""
+        for file in files:
+            with self.unreadable(file):
+                self.assert_lets_in(file)
+            self.assert_start_names(daemon, file)
+
+    def files_in(self, directory: Path) -> list[Path]:
+        """But for the database, and what is only a sign."""
+        files = (each for each in directory.rglob("*") if each.is_file())
+        return sorted(each for each in files if "sqlite3" not in each.name)
+
+    def test_a_server_names_each_file_that_it_can_not_start_without(self) -> None:
+        files = self.files_in(self.cloud.data_dir)
+        self.assertGreaterEqual(len(files), 4)
+        operator = self.cloud.directory / "operator"
+        self.needs_at_its_start(self.cloud, [*files, operator])
+
+    def test_a_device_end_names_each_file_that_it_can_not_start_without(self) -> None:
+        files = self.files_in(self.device.state_dir)
+        self.assertGreaterEqual(len(files), 7 if self.end_to_end else 2)
+        self.needs_at_its_start(self.device, [*files, self.device.password_file])
+        # These it follows.
+        self.assert_start_names(self.device, self.device.admin_file)
+        self.assert_start_names(self.device, self.device.users_file)
+
+
+class EndToEndUnreadableTests(UnreadableTests):
+    end_to_end = True

@@ -13,12 +13,15 @@ PARTS = (
     "twisted.internet.defer.Deferred",
     "twisted.protocols.tls.TLSMemoryBIOProtocol",
 )
-_ROOMS = ("relay", "tunnel", "http", "listener", "gateway", "device")
-#: What stays for good reason: people who are still logged in, systems, certificates.
+_ROOMS = ("relay", "tunnel", "http", "listener", "gateway", "device", "site_door")
+#: What stays for good reason: people who are still logged in, and what they log in by,
+#: systems, certificates.
 _KEPT = (
     "cfos_cloud.gateway.sessions.",
     "cfos_cloud.gateway.access.",
+    "cfos_cloud.device.admin_password.",
     "cfos_cloud.device.grants.",
+    "cfos_cloud.site_door.recent_logins.",
     "cfos_cloud.tunnel.scram_verifier.",
     "cfos_cloud.listener.certificate",
 )
