@@ -72,19 +72,8 @@ class Pages:
         loader = FileSystemLoader(directory / "templates")
         self._environments = {}
         for language in SUPPORTED:
-            environment = Environment(
-                loader=loader,
-                autoescape=True,
-                undefined=StrictUndefined,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                auto_reload=False,
-                extensions=["jinja2.ext.i18n"],
-            )
             translations = load_translations(directory / "translations", language)
-            environment.install_gettext_translations(  # type: ignore[attr-defined]
-                translations, newstyle=True
-            )
+            environment = make_environment(loader, translations)
             environment.globals.update(
                 asset=self.assets.url, language=language, languages=NAMES, site=site
             )
@@ -96,6 +85,25 @@ class Pages:
         """The page; a ``language`` that isn't supported gives the default one."""
         environment = self._environments.get(language, self._environments[DEFAULT])
         return environment.get_template(template).render(values).encode("utf-8")
+
+
+def make_environment(
+    loader: FileSystemLoader, translations: NullTranslations
+) -> Environment:
+    """For templates of one language; a name that is missing is an error."""
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations, newstyle=True
+    )
+    return environment
 
 
 def load_translations(

@@ -83,23 +83,11 @@ class SwitchedPair:
 
     def half_closed(self) -> None:
         """The client will send nothing more."""
-        if self._over is None:
-            return
-        if self._deadline is not None:
-            self._end()
-        else:
-            self._await_end()
-            self._upstream.close_writing()
+        self._half_close(self._upstream)
 
     def closed(self, clean: bool) -> None:
         """The client's connection is over."""
-        if self._over is None:
-            return
-        self.finish()
-        if clean:
-            self._upstream.close()
-        else:
-            self._upstream.abort()
+        self._close(self._upstream, clean)
 
     def pause_response(self) -> None:
         """The client's connection is full."""
@@ -122,23 +110,11 @@ class SwitchedPair:
 
     def upstream_half_closed(self) -> None:
         """The upstream will send nothing more."""
-        if self._over is None:
-            return
-        if self._deadline is not None:
-            self._end()
-        else:
-            self._await_end()
-            self._client.close_writing()
+        self._half_close(self._client)
 
     def upstream_lost(self, clean: bool) -> None:
         """The upstream's connection is over."""
-        if self._over is None:
-            return
-        self.finish()
-        if clean:
-            self._client.close()
-        else:
-            self._client.abort()
+        self._close(self._client, clean)
 
     def pause_request(self) -> None:
         """The upstream's connection is full."""
@@ -157,6 +133,26 @@ class SwitchedPair:
             self._deadline.stop()
         if over is not None:
             over()
+
+    def _half_close(self, other: ClientSide | UpstreamSide) -> None:
+        """One direction has ended: ``other`` gets nothing more."""
+        if self._over is None:
+            return
+        if self._deadline is not None:
+            self._end()
+        else:
+            self._await_end()
+            other.close_writing()
+
+    def _close(self, other: ClientSide | UpstreamSide, clean: bool) -> None:
+        """One connection is over, and the ``other`` is to be."""
+        if self._over is None:
+            return
+        self.finish()
+        if clean:
+            other.close()
+        else:
+            other.abort()
 
     def _end(self) -> None:
         """Both directions have ended."""

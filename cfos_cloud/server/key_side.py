@@ -141,17 +141,11 @@ class KeySide(Service):
     ) -> KeysPages:
         """``/ui/<lang>/cloud-keys.htm``, which asks the same resources."""
         parts = self._parts
-        api = KeysAPI(
-            list_keys=resources.system_keys.list_all,
-            add_key=resources.system_keys.add,
-            authorise_key=resources.system_keys.authorise,
-            revoke_key=resources.system_keys.revoke,
-            show_pairing=resources.pairing.show,
-            open_pairing=resources.pairing.open,
-            close_pairing=resources.pairing.close,
-            list_sessions=resources.sessions.list_all,
-            end_sessions=resources.sessions.end_all,
-            list_logins=resources.logins.list_all,
+        api = KeysAPI.of(
+            resources.system_keys,
+            resources.pairing,
+            resources.sessions,
+            resources.logins,
         )
         asked = KeysParts(
             sessions=parts.sessions,

@@ -9,7 +9,7 @@ from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred
 
-from cfos_cloud.timestamps import rfc3339
+from cfos_cloud.tunnel.authorize_params import authorize_params
 from cfos_cloud.tunnel.control import JSONObject
 from cfos_cloud.web.api.device_consents import CAPABILITY
 
@@ -50,14 +50,7 @@ class LocalConsents:
         secret: str,
     ) -> Deferred[None]:
         """As a tunnel's, but that nothing leaves the process."""
-        params: JSONObject = {
-            "key": consent,
-            "name": name,
-            "role": role,
-            "secret": secret,
-        }
-        if expires is not None:
-            params["expires"] = rfc3339(expires)
+        params = authorize_params(consent, name, role, expires, secret)
         return self.authorization.authorize(params).addCallback(lambda _: None)
 
     def forget_keys(self, consents: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cloud.buffered import Buffered
-from cfos_cloud.timestamps import rfc3339
+from cfos_cloud.tunnel.authorize_params import authorize_params
 from cfos_cloud.tunnel.control import (
     INVALID_REQUEST,
     InvalidParams,
@@ -199,14 +199,7 @@ class TunnelSession:
             failed: Deferred[None] = Deferred()
             failed.errback(ConnectionLost())
             return failed
-        params: JSONObject = {
-            "key": consent,
-            "name": name,
-            "role": role,
-            "secret": secret,
-        }
-        if expires is not None:
-            params["expires"] = rfc3339(expires)
+        params = authorize_params(consent, name, role, expires, secret)
         answer = control.request("authorize", params, LOGIN_SECONDS)
         return answer.addCallback(lambda _: None)
 

@@ -63,6 +63,22 @@ def is_ending(key: Json, now: datetime) -> bool:
     return read_time(key["expires"]) - now <= SOON
 
 
+def read_wanted(form: Mapping[str, str], now: datetime) -> Json:
+    """
+    The new key that the form asks for, as the API takes it.
+
+    :raises InvalidInput: see :func:`read_expiry`; the rest is for the API to check.
+    """
+    wanted: Json = {
+        "name": form.get("name", "").strip(),
+        "role": form.get("role", ""),
+    }
+    expires = read_expiry(form, now)
+    if expires is not None:
+        wanted["expires"] = expires
+    return wanted
+
+
 def read_expiry(form: Mapping[str, str], now: datetime) -> str | None:
     """
     When a new key is to end, for the API: what ``expiry`` says, one of

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import typing
 from math import ceil
@@ -20,6 +18,7 @@ from cfos_cloud.demo.site.visitors import (
     visitor_of_cloud,
 )
 from cfos_cloud.device.users import ADMIN
+from cfos_cloud.http.basic import parse_basic
 from cfos_cloud.throttle import Throttle, source_key
 from cfos_cloud.workers import Overloaded
 
@@ -86,7 +85,7 @@ class LocalAccess:
         wait = self._throttle.wait(keys)
         if wait > 0:
             raise _later(wait)
-        user, secret = _parse_basic(authorization)
+        user, secret = parse_basic(authorization)
         if user == ADMIN and not self._accounts.admin_password_set:
             # A browser goes on sending the password that was removed.
             return Visitor(Role.ADMIN, ADMIN)
@@ -123,16 +122,3 @@ def _later(seconds: float) -> AccessRefused:
         (b"Retry-After", b"%d" % wait),
         text=f"Too many tries. Please wait for {wait} s.\n",
     )
-
-
-def _parse_basic(value: bytes) -> tuple[str, str]:
-    """User and password of RFC 7617; nobody's for anything else."""
-    scheme, _, encoded = value.partition(b" ")
-    if scheme.lower() != b"basic":
-        return "", ""
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    user, _, password = text.partition(":")
-    return user, password

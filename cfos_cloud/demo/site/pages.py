@@ -8,12 +8,12 @@ from pathlib import Path
 
 from babel.dates import format_time
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 
 from cfos_cloud.assets import Assets
 from cfos_cloud.demo.site.model.charging_sessions import rfc3339
 from cfos_cloud.languages import NAMES, SUPPORTED
-from cfos_cloud.pages import LOCALES, load_translations, moment
+from cfos_cloud.pages import LOCALES, load_translations, make_environment, moment
 from cfos_cloud.safe_fields import COMMON_FIELDS
 
 ASSETS_PATH = "/ui/assets/"
@@ -61,19 +61,8 @@ class SitePages:
     def _environment(
         self, directory: Path, loader: FileSystemLoader, language: str
     ) -> Environment:
-        environment = Environment(
-            loader=loader,
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            extensions=["jinja2.ext.i18n"],
-        )
         translations = load_translations(directory / "translations", language, DOMAIN)
-        environment.install_gettext_translations(  # type: ignore[attr-defined]
-            translations, newstyle=True
-        )
+        environment = make_environment(loader, translations)
         environment.globals.update(
             asset=self.assets.url, language=language, languages=NAMES
         )

@@ -9,8 +9,8 @@ from twisted.web.iweb import IRequest
 from cfos_cloud.web.admin.action import Action, Done, Form
 from cfos_cloud.web.admin.parts import AdminParts
 from cfos_cloud.web.admin.problem import PROOF
-from cfos_cloud.web.call import Json, ask
-from cfos_cloud.web.key_wording import read_expiry
+from cfos_cloud.web.call import ask
+from cfos_cloud.web.key_wording import read_wanted
 from cfos_cloud.web.notes import Note
 from cfos_cloud.web.wording import link
 
@@ -20,13 +20,7 @@ _VIEW = link(page="keys")
 
 
 async def _add(parts: AdminParts, request: IRequest, form: Form, system: str) -> Done:
-    wanted: Json = {
-        "name": form.get("name", "").strip(),
-        "role": form.get("role", ""),
-    }
-    expires = read_expiry(form, parts.now())
-    if expires is not None:
-        wanted["expires"] = expires
+    wanted = read_wanted(form, parts.now())
     key = await ask(parts.keys.add, request, wanted)
     token = key.pop("key")
     url = parts.address.url(request) + SAMPLE

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from twisted.web.iweb import IRequest
 
-from cfos_cloud.web.call import Json, ask
-from cfos_cloud.web.key_wording import read_expiry
+from cfos_cloud.web.call import ask
+from cfos_cloud.web.key_wording import read_wanted
 from cfos_cloud.web.keys.forms import SECRET
 from cfos_cloud.web.keys.parts import KeysParts
 from cfos_cloud.web.notes import Note
@@ -32,13 +32,7 @@ class Done:
 
 
 async def _add(parts: KeysParts, request: IRequest, form: Form, cloud_id: str) -> Done:
-    wanted: Json = {
-        "name": form.get("name", "").strip(),
-        "role": form.get("role", ""),
-    }
-    expires = read_expiry(form, parts.now())
-    if expires is not None:
-        wanted["expires"] = expires
+    wanted = read_wanted(form, parts.now())
     added = await ask(parts.api.add_key, request, wanted, cloud_id=cloud_id)
     url = parts.address.url(request) + SAMPLE
     pin = parts.pin()

@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import Protocol as Interface
 
 from cfos_cloud.gateway.sessions import Session, SessionTable
+from cfos_cloud.web.api.pairing import PairingResource
 from cfos_cloud.web.api.routes import Handler
+from cfos_cloud.web.api.system_keys import SystemKeysResource
+from cfos_cloud.web.api.system_logins import SystemLoginsResource
+from cfos_cloud.web.api.system_sessions import SystemSessionsResource
 from cfos_cloud.web.csrf import Csrf
 from cfos_cloud.web.public_address import PublicAddress
 
@@ -41,6 +45,28 @@ class KeysAPI:
     list_sessions: Handler
     end_sessions: Handler
     list_logins: Handler
+
+    @classmethod
+    def of(
+        cls,
+        keys: SystemKeysResource,
+        pairing: PairingResource,
+        sessions: SystemSessionsResource,
+        logins: SystemLoginsResource,
+    ) -> KeysAPI:
+        """Those of the resources that the API has mounted."""
+        return cls(
+            list_keys=keys.list_all,
+            add_key=keys.add,
+            authorise_key=keys.authorise,
+            revoke_key=keys.revoke,
+            show_pairing=pairing.show,
+            open_pairing=pairing.open,
+            close_pairing=pairing.close,
+            list_sessions=sessions.list_all,
+            end_sessions=sessions.end_all,
+            list_logins=logins.list_all,
+        )
 
 
 def _by_a_ca() -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 import typing
 from collections.abc import Callable
@@ -12,6 +10,7 @@ from time import monotonic
 from twisted.web.iweb import IRequest
 
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
+from cfos_cloud.http.basic import parse_basic
 from cfos_cloud.web.answers import client_address
 from cfos_cloud.web.operator.password import OperatorPassword
 from cfos_cloud.web.operator.request import (
@@ -137,7 +136,7 @@ class OperatorCredentials:
         values = request.requestHeaders.getRawHeaders(b"authorization", [])
         if len(values) != 1 or _is_from_a_browser(request):
             raise Unauthorized
-        user, password = _parse_basic(values[0])
+        user, password = parse_basic(values[0])
         address = client_address(request)
         await self._password.check(address, password, user)
         self._note(address)
@@ -160,16 +159,3 @@ def _is_from_a_browser(request: IRequest) -> bool:
         name.lower().startswith(b"sec-fetch-")
         for name, _ in request.requestHeaders.getAllRawHeaders()
     )
-
-
-def _parse_basic(value: bytes) -> tuple[str, str]:
-    """User and password of RFC 7617; both empty for anything else."""
-    scheme, _, encoded = value.partition(b" ")
-    if scheme.lower() != b"basic":
-        return "", ""
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    user, _, password = text.partition(":")
-    return user, password
