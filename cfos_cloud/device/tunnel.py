@@ -180,8 +180,11 @@ class DeviceTunnel:
         self._lost = False
 
     def revoke(self, grant: str) -> None:
-        """Tell the server that ``grant`` has ended here."""
+        """Tell the server that ``grant`` has ended here, before its streams do."""
         self._channel.notify("revoke", {"grant": grant})
+        if self._multiplexed is not None:
+            # A reset needs no credit, and would overtake what says why.
+            self._multiplexed.send_now()
 
     def report(self, status: JSONObject) -> None:
         """Tell the operator's list something."""

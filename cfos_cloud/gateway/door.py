@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol as Interface
 
 from twisted.internet.interfaces import IReactorTime
@@ -14,7 +14,12 @@ from cfos_cloud.buffered import Buffered
 from cfos_cloud.events import NO_EVENTS, EventKind, EventLog, Origin
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.own_fields import own_fields
-from cfos_cloud.gateway.tunnel_upgrade import NoUpgrade, TunnelUpgrade, upgrade_of
+from cfos_cloud.gateway.tunnel_upgrade import (
+    NoUpgrade,
+    TunnelUpgrade,
+    is_question,
+    upgrade_of,
+)
 from cfos_cloud.http.message import RequestHead, value_of
 from cfos_cloud.listener.arrival import was_admitted
 from cfos_cloud.listener.places import place_under
@@ -141,7 +146,11 @@ class TunnelDoor:
         if isinstance(upgrade, NoUpgrade):
             # No device end's request: a browser's, say.
             fields = own_fields(channel, client, upgrade.fields)
-            _respond(channel, upgrade.status, upgrade.reason, fields)
+            if is_question(head):
+                offers = _www_authenticate(handshake.offers())
+                _respond(channel, 401, b"Unauthorized", offers + fields)
+            else:
+                _respond(channel, upgrade.status, upgrade.reason, fields)
             return
         if self.closed:
             self._put_off(channel, STOPPING_RETRY_AFTER)
@@ -167,9 +176,7 @@ class TunnelDoor:
             self._throttle.failed(keys)
             self._log_refusal(client, step)
             self._note(EventKind.TUNNEL_REFUSED, client, step.cloud_id, "no proof")
-        lines = b"".join(
-            b"WWW-Authenticate: %b\r\n" % value for value in step.www_authenticate
-        )
+        lines = _www_authenticate(step.www_authenticate)
         _respond(channel, 401, b"Unauthorized", lines)
 
     def _is_too_much(
@@ -258,6 +265,10 @@ class TunnelDoor:
             channel.hand_over(WebSocketTunnel(tunnel, self._clock, client=False))
         else:
             channel.hand_over(tunnel)
+
+
+def _www_authenticate(values: Iterable[bytes]) -> bytes:
+    return b"".join(b"WWW-Authenticate: %b\r\n" % value for value in values)
 
 
 def _respond(

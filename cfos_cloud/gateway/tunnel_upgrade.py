@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass
 
 from cfos_cloud.gateway.addresses import TUNNEL_PATH
-from cfos_cloud.http.message import Field, RequestHead
+from cfos_cloud.http.message import Field, RequestHead, value_of
 from cfos_cloud.tunnel.websocket_frames import SUBPROTOCOL, VERSION, accept_of
 
 UPGRADE = b"cfos-tunnel/1"
@@ -40,6 +40,19 @@ class NoUpgrade:
 
 _PLAIN = TunnelUpgrade(b"Upgrade: %b\r\n" % UPGRADE, websocket=False)
 _WANTED = NoUpgrade(426, b"Upgrade Required", b"Upgrade: %b\r\n" % UPGRADE)
+
+
+def is_question(head: RequestHead) -> bool:
+    """
+    Whether ``head`` only asks how one would get in, as people do with curl: a plain
+    request, without an upgrade or a proof.
+    """
+    return (
+        head.method == b"GET"
+        and head.target == TUNNEL_PATH
+        and head.upgrade is None
+        and value_of(head.fields, b"authorization") is None
+    )
 
 
 def upgrade_of(head: RequestHead) -> TunnelUpgrade | NoUpgrade:

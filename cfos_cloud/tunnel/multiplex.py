@@ -150,6 +150,10 @@ class Multiplexed(Protocol):
             if keep is None or stream.protocol is not keep:
                 stream.abortConnection()
 
+    def send_now(self) -> None:
+        """What is sendable goes to the transport, ahead of all that is said later."""
+        self._flush()
+
     def shut_down(self) -> None:
         """No new streams; close once what is queued and sendable has left."""
         if self._lost or self._closing:

@@ -111,7 +111,7 @@ class ServerHandshake:
         too, is the same :class:`Refused`; after it the handshake starts anew.
         """
         if authorization is None:
-            return Challenge(self._offers())
+            return Challenge(self.offers())
         mechanism = PLAIN if self._binding is None else PLUS
         pending: PendingHandshake | None = None
         sid: str | None = None
@@ -134,7 +134,8 @@ class ServerHandshake:
             astray = sid is not None and pending is None
             return Refused((format_message(mechanism, params),), cloud_id, astray)
 
-    def _offers(self) -> tuple[bytes, ...]:
+    def offers(self) -> tuple[bytes, ...]:
+        """``WWW-Authenticate`` for who has no ``Authorization``."""
         mechanisms = [PLAIN] if self._binding is None else [PLUS, PLAIN]
         return tuple(format_message(name, {"realm": REALM}) for name in mechanisms)
 

@@ -275,9 +275,11 @@ class TunnelSession:
         self._agreed = more
         # The device may have no stream opened before it has our answer.
         self._clock.callLater(0, self._machine.got_hello, hello)
+        beat = float(self._heartbeat)
         return {
             "session": self.session_id,
-            "heartbeat": self._heartbeat,
+            # A whole number as one: not every JSON reader takes 25.0 for an integer.
+            "heartbeat": int(beat) if beat.is_integer() else beat,
             "url": self.url,
             **more,
         }

@@ -21,6 +21,7 @@ from cfos_cloud.device.tunnel import CLOSING_SECONDS, DeviceTunnel, Greeting, We
 from cfos_cloud.tunnel.control import JSONObject
 from cfos_cloud.tunnel.multiplex import Multiplexed
 from cfos_cloud.tunnel.rpc import MAX_CALLS
+from cfos_cloud.tunnel.stream import TunnelStream
 from cfos_cloud.tunnel.yamux import Limits, Role
 from tests.device.forwarder_support import GET, ForwarderCase, post
 from tests.memory import MemoryTransport
@@ -226,6 +227,21 @@ class TunnelCase(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         [outcome] = self.listener.outcomes
         return outcome
+
+
+class RevocationTests(TunnelCase):
+    def test_the_server_hears_why_before_the_stream_is_reset(self) -> None:
+        self.receive(WELCOME)
+        self.receive(frame(WINDOW_UPDATE, SYN, 2, 0))
+        self.tunnel.revoke("unknown")
+        [stream] = self.streams
+        assert isinstance(stream.transport, TunnelStream)
+        stream.transport.abortConnection()
+        self.clock.advance(0)
+        sent = self.wire.take()
+        revoked = sent.index(b'"revoke"')
+        reset = sent.index(frame(WINDOW_UPDATE, RST, 2, 0))
+        self.assertLess(revoked, reset)
 
 
 class ControlTests(TunnelCase):

@@ -129,7 +129,7 @@ class RequestTests(DoorCase):
     def test_what_is_no_request_for_a_tunnel_is_told_what_would_be_one(self) -> None:
         caller = self.caller()
         for message in (
-            caller.ask(upgrade=None),
+            caller.ask(b"SCRAM-SHA-256 data=eCw=", upgrade=None),
             caller.ask(upgrade=b"websocket"),
             caller.ask(upgrade=b"cfos-tunnel/2"),
             caller.ask(upgrade=b"cfos-tunnel"),
@@ -158,6 +158,18 @@ class RequestTests(DoorCase):
         self.assertIsNone(message.get(b"connection"))
         self.assertFalse(caller.wire.ended)
 
+    def test_who_asks_by_a_plain_request_is_told_the_mechanisms_too(self) -> None:
+        caller = self.caller()
+        plain = caller.ask(upgrade=None)
+        self.assertEqual(plain.status, 401)
+        self.assertEqual(
+            plain.all(b"www-authenticate"), caller.ask().all(b"www-authenticate")
+        )
+        self.assertEqual(plain.get(b"upgrade"), b"cfos-tunnel/1")
+        self.assertEqual(plain.get(b"content-length"), b"0")
+        self.assertEqual(plain.get(b"x-frame-options"), b"DENY")
+        self.assertFalse(caller.wire.ended)
+
     def test_a_server_that_stops_sends_devices_away_for_a_while(self) -> None:
         self.door.closed = True
         message = self.caller().ask()
@@ -165,7 +177,7 @@ class RequestTests(DoorCase):
         retry_after = message.get(b"retry-after")
         assert retry_after is not None
         self.assertGreaterEqual(int(retry_after), STOPPING_RETRY_AFTER)
-        self.assertEqual(self.caller().ask(upgrade=None).status, 426)
+        self.assertEqual(self.caller().ask(upgrade=None).status, 401)
 
 
 class ProofTests(DoorCase):

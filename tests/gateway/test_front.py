@@ -177,7 +177,7 @@ class OurAddressTests(DeviceCase):
         for session in (None, self.session):
             browser = self.browser(session)
             self.assertEqual(browser.fetch(b"/cloud/tunnel", *upgrade).status, 401)
-            self.assertEqual(browser.fetch(b"/cloud/tunnel").status, 426)
+            self.assertEqual(browser.fetch(b"/cloud/tunnel").status, 401)
         self.assertEqual(self.streams, [])
 
     def test_pages_and_devices_alternate_on_one_connection(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -77,6 +78,13 @@ class GreetingTests(SessionCase):
                 "url": "https://cloud.example.org",
             },
         )
+
+    def test_a_heartbeat_of_whole_seconds_is_an_integer_on_the_wire(self) -> None:
+        for heartbeat, wire in ((25.0, "25"), (2.5, "2.5")):
+            tunnel = MemoryTunnel(self.clock, self.exchange, heartbeat=heartbeat)
+            tunnel.greet()
+            assert tunnel.device.welcome is not None
+            self.assertEqual(json.dumps(tunnel.device.welcome["heartbeat"]), wire)
 
     def test_no_two_sessions_have_the_same_name(self) -> None:
         one, other = self.tunnel(), self.tunnel("W00-B")

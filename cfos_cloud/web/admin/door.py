@@ -44,8 +44,9 @@ class AdminDoor:
             form = read_form(request)
         except BadForm:
             return self._page(request, language, 400, problem="stale")
-        if form.get("action") != "login":
-            # A form of a session that has ended meanwhile.
+        if form.get("action", "login") != "login":
+            # A form of a session that has ended meanwhile. A program that fills in the
+            # fields sends none of the button: that is a log-in.
             return self._page(request, language, 403, problem="ended")
         if not self._csrf.is_valid(self._nonces(request), form.get("csrf", "")):
             return self._page(request, language, 403, problem="stale")

@@ -187,6 +187,10 @@ class LoginTests(AdminCase):
         self.assertTrue(int(replies[-1].header("retry-after") or 0) > 0)
         self.assertEqual(self.log_in().status, 429)
 
+    def test_a_program_may_leave_the_button_out(self) -> None:
+        form = {"csrf": self.token(), "password": PASSWORD}
+        self.assertEqual(self.browser.post(PAGE, form).status, 303)
+
     def test_a_strange_form_is_neither_tried_nor_charged(self) -> None:
         for form, fields, status in (
             ({"password": PASSWORD, "action": "login"}, {}, 403),
