@@ -72,6 +72,9 @@ class Database:
         self._unanswered = 0
         self._began: float | None = None
         self._look: IDelayedCall | None = None
+        #: Which one the last look saw, and how many have seen it before.
+        self._seen: float | None = None
+        self._seen_before = 0
         self._was_cut = False
         #: How often it was found away, and why the last time; whether it is now.
         self._losses = 0
@@ -238,7 +241,11 @@ class Database:
 
     def _look_at_it(self) -> None:
         began = self._began
-        if began is not None and self._clock.seconds() - began > ANSWER_SECONDS:
+        is_same = began is not None and began == self._seen
+        self._seen, self._seen_before = began, self._seen_before + 1 if is_same else 0
+        # By looks, not by the clock: while this process stood still it did not look,
+        # and the answer may have come.
+        if self._seen_before * _LOOK_SECONDS >= ANSWER_SECONDS:
             self._was_cut = True
             self._dialect.cut()
         self._look = self._clock.callLater(_LOOK_SECONDS, self._look_at_it)

@@ -25,6 +25,8 @@ from tests.soak.samples import gauges
 IDLE_SECONDS = 12.0
 #: Seconds for whatever is left over to go: a connection may be idle for 75.
 LEFT_SECONDS = 100.0
+#: Seconds between two looks.
+COUNT_SECONDS = 2.0
 #: Seconds for a device end to be back: it waits up to a minute between two tries.
 RETURN_SECONDS = 100.0
 #: Two pings without an answer, and the moment of the third.
@@ -154,8 +156,10 @@ class ChaosTestCase(EndToEndTestCase):
         def gone() -> bool:
             for name in self.counts:
                 found[name] = census.left(self.before[name], self.count(name))
-            time.sleep(0.5)
-            return not any(found.values())
+            is_over = not any(found.values())
+            # To count is work for both.
+            time.sleep(0.0 if is_over else COUNT_SECONDS)
+            return is_over
 
         try:
             wait_until(gone, "nothing is left", LEFT_SECONDS)

@@ -23,7 +23,7 @@ from cfos_cloud.registry import (
     event_rows,
     key_rows,
 )
-from cfos_cloud.registry.database import BACK_SECONDS
+from cfos_cloud.registry.database import ANSWER_SECONDS, BACK_SECONDS
 from cfos_cloud.registry.migrate import MIGRATIONS, schema_revision
 from cfos_cloud.registry.schema import metadata, setting
 from cfos_cloud.registry.settings import read, write
@@ -263,6 +263,28 @@ class TransactionTests(DatabaseCase):
         self.assertNotIn("canary", failure.getTraceback(detail="default"))
         self.assertEqual(len(str(failure.value).splitlines()), 1)
         self.assertIsNone(failure.check(DatabaseUnavailable))
+
+    def test_it_is_cut_off_when_it_hangs_and_not_when_we_stood_still(self) -> None:
+        database = self.opened()
+        clock = database._clock
+        assert isinstance(clock, Clock)
+        cuts: list[float] = []
+        self.patch(database._dialect, "may_hang", True)
+        self.patch(database._dialect, "cut", lambda: cuts.append(clock.seconds()))
+
+        def stand_still(_: Connection) -> None:
+            # A turn of the reactor comes late, and is one all the same.
+            clock.advance(10 * ANSWER_SECONDS)
+
+        def hang(_: Connection) -> None:
+            clock.pump([1.0] * int(ANSWER_SECONDS))
+            self.assertEqual(cuts, [])
+            clock.advance(1.0)
+            self.assertEqual(len(cuts), 1)
+
+        self.successResultOf(database.run(stand_still))
+        self.assertEqual(cuts, [])
+        self.successResultOf(database.run(hang))
 
     def test_what_fails_at_its_return_is_not_asked_again_at_once_for_ever(self) -> None:
         database = self.opened()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
+import time
+
 from tests.chaos.case import ChaosTestCase
 from tests.chaos.changes import Changes
 from tests.chaos.on_postgresql import OnPostgreSQL
 from tests.chaos.visits import Ending
+from tests.end_to_end.keys import KeyAdmin
 
 
 class KilledTests(ChaosTestCase):
@@ -62,6 +68,31 @@ class KilledTests(ChaosTestCase):
 
 class EndToEndKilledTests(KilledTests):
     end_to_end = True
+
+    def make_keys(self, count: int) -> set[str]:
+        """Those that were acknowledged, until the door is gone."""
+        keys = KeyAdmin(self.keys.site, self.browser)
+        made: set[str] = set()
+        with contextlib.suppress(OSError, EOFError, http.client.HTTPException):
+            for _ in range(count):
+                made.add(keys.create().id)
+        return made
+
+    def test_keys_that_a_door_has_acknowledged_outlive_it(self) -> None:
+        kept = {self.key.id}
+        for turn in range(1, 5):
+            self.browser = self.device.client()
+            made = self.threads(1).submit(self.make_keys, 12)
+            time.sleep(0.1 * turn)
+            self.device.process.kill()
+            kept |= made.result(60.0)
+            self.device.restart()
+            keys = KeyAdmin(self.keys.site, self.device.client())
+            listed = json.loads(keys.ask("GET", "/keys?limit=100").body)["items"]
+            self.assertLessEqual(kept, {each["id"] for each in listed})
+            self.assertEqual(self.read_by_key(), 200)
+        self.assertGreater(len(kept), 4)
+        self.assert_no_complaints()
 
 
 class PostgreSQLKilledTests(OnPostgreSQL, KilledTests):

@@ -84,6 +84,26 @@ class PostgreSQLTests(OnPostgreSQL):
         self.assert_nothing_is_left()
         self.assert_no_complaints()
 
+    def test_a_server_that_stands_still_does_not_blame_it(self) -> None:
+        for seconds in (SHORT, LONG):
+            changes = Changes(self.cloud, f"Still-{seconds:.0f}")
+            with changes.under_way():
+                begun = self.begin_all()
+                with self.stopped(self.cloud.process):
+                    time.sleep(seconds)
+                endings = self.finish(begun)
+                changes.wait_for_more()
+            # A device end has 2.5 s for its answer to a log-in.
+            self.assertNotEqual(endings.pop("log-in"), Ending.CUT)
+            self.assertEqual(set(endings.values()), {Ending.DONE}, endings)
+            self.assertEqual(changes.refused, [])
+            self.assertEqual(changes.unanswered, [])
+            self.assert_kept(changes)
+        self.assertNotIn("can't be used", self.cloud.process.log)
+        self.assert_same_tunnel()
+        self.assert_nothing_is_left()
+        self.assert_no_complaints()
+
     def test_a_server_that_comes_back_before_it_says_so_in_a_line(self) -> None:
         changes = Changes(self.cloud, "Before")
         with changes.under_way():
