@@ -174,7 +174,12 @@ class RequestStream:
             if self._policy.doubts(relay.head, head.status):
                 self._credentials.doubt()
             head = self._policy.response(self._grant, head)
-        return response_fields(head, self._mapping)
+        mapping, upstream = self._mapping, relay.upstream
+        if upstream is None:
+            return response_fields(head, mapping)
+        return upstream.made.of(
+            head.fields, mapping, lambda: response_fields(head, mapping)
+        )
 
     def response_refused(self, relay: Relay[Grant], head: ResponseHead) -> None:
         self._answer(relay, TargetError.BUSY)
@@ -205,10 +210,11 @@ class RequestStream:
         except NoCredential:
             self._answer(relay, TargetError.REFUSED)
             return
-        fields = self._made.made(head.fields, own)
-        if fields is None:
-            fields = fields_to_target(head, self._mapping, grant.user, grant.role, own)
-            self._made.keep(head.fields, own, fields)
+        fields = self._made.of(
+            head.fields,
+            own,
+            lambda: fields_to_target(head, self._mapping, grant.user, grant.role, own),
+        )
         relay.request = (b"", request_line(head) + fields)
         self._reach(relay)
 

@@ -151,7 +151,10 @@ class FrontConnection:
         if head.status in _DEVICE_STATUSES and value_of(head.fields, b"cfos-error"):
             return None
         self._gateway.metrics.device_answered(head.status, self._began)
-        return response_fields(head)
+        upstream = relay.upstream
+        if upstream is None:
+            return response_fields(head)
+        return upstream.made.of(head.fields, None, lambda: response_fields(head))
 
     def response_refused(self, relay: Relay[Access], head: ResponseHead) -> None:
         error = value_of(head.fields, b"cfos-error") or b""
@@ -297,10 +300,11 @@ class FrontConnection:
         self._began = self._gateway.metrics.seconds()
         relay = Relay(self, channel, head, access)
         forwarded, preamble = self._lines.of(access, client, head.host)
-        fields = self._made.made(shown.fields, forwarded)
-        if fields is None:
-            fields = fields_to_device(shown, self._notes.cookies, forwarded)
-            self._made.keep(shown.fields, forwarded, fields)
+        fields = self._made.of(
+            shown.fields,
+            forwarded,
+            lambda: fields_to_device(shown, self._notes.cookies, forwarded),
+        )
         relay.request = (preamble, request_line(shown) + fields)
         if head.upgrade is not None:
             relay.may_switch = passes_upgrade(head.upgrade)

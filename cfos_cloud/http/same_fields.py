@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from cfos_cloud.http.message import Field
@@ -11,9 +12,10 @@ G = TypeVar("G")
 
 class SameFields(Generic[G]):
     """
-    The last outcome alone. Heads that share one list of fields differ in method and
-    target at most (:class:`~cfos_cloud.http.known_fields.KnownFields`); whatever else
-    the outcome follows from has to be given.
+    The last outcome alone. Heads that share one list of fields are the same, of
+    requests but for method and target (:mod:`~cfos_cloud.http.known_fields`,
+    :mod:`~cfos_cloud.http.known_response`); whatever else the outcome follows from has
+    to be given.
     """
 
     __slots__ = ("_fields", "_given", "_made")
@@ -23,10 +25,9 @@ class SameFields(Generic[G]):
         self._given: G | None = None
         self._made = b""
 
-    def made(self, fields: list[Field], given: G) -> bytes | None:
-        """What was kept, if of these fields, and the same ``given``."""
-        return self._made if fields is self._fields and given == self._given else None
-
-    def keep(self, fields: list[Field], given: G, made: bytes) -> None:
-        """In place of what was kept before."""
-        self._fields, self._given, self._made = fields, given, made
+    def of(self, fields: list[Field], given: G, make: Callable[[], bytes]) -> bytes:
+        """What ``make`` gives, or gave for these very fields and an equal ``given``."""
+        if fields is not self._fields or given != self._given:
+            self._made = make()
+            self._fields, self._given = fields, given
+        return self._made
