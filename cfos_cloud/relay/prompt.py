@@ -175,21 +175,23 @@ class PromptTLS(TLSMemoryBIOProtocol):
 
     def _write(self, data: bytes) -> None:
         if len(data) <= RECORD_BYTES:
-            if (
-                self._handshakeDone
-                and not self._lostTLSConnection
-                and data
-                and self._all_records().write(data)
-            ):
-                self._flushSendBIO()
-            else:
-                super()._write(data)
+            self._write_small(data)
             return
         for start in range(0, len(data), GATHERED_BYTES):
             self._gathering = True
             super()._write(data[start : start + GATHERED_BYTES])
             self._gathering = False
             self._send_what_is_ready(MOST_BYTES)
+
+    def _write_small(self, data: bytes) -> None:
+        sent = 0
+        if self._handshakeDone and not self._lostTLSConnection and data:
+            sent = self._all_records().write(data)
+        if sent:
+            self._flushSendBIO()
+        if sent < len(data):
+            # Twisted's own knows what to do with the rest, and with errors.
+            super()._write(data[sent:])
 
     def _flushSendBIO(self) -> None:  # noqa: N802 - Twisted's name
         if not self._gathering:

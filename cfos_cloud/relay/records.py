@@ -38,10 +38,13 @@ class Records(Interface):
             peer wants it so.
         """
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes) -> int:
         """
-        Make a record of ``data``, which is not empty and no more than fits in one.
-        ``False``: that can't be done, or not now; ``SSL.Connection.send`` says why.
+        Make a record of ``data``, which is not empty.
+
+        :returns: how much of it that took: records may be short, where the peer wants
+            them so (RFC 6066 §4). 0: it can't be done, or not now;
+            ``SSL.Connection.send`` says why.
         """
 
     def take(self, most: int) -> bytes:
@@ -65,11 +68,11 @@ class PublicRecords:
         except SSL.WantReadError:
             return b""
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes) -> int:
         try:
-            return self._connection.send(data) == len(data)
+            return self._connection.send(data)
         except SSL.Error:
-            return False
+            return 0
 
     def take(self, most: int) -> bytes:
         try:
@@ -111,8 +114,9 @@ class DirectRecords:
             self._connection._raise_ssl_error(self._ssl, size)
         return b""
 
-    def write(self, data: bytes) -> bool:
-        return bool(_lib.SSL_write(self._ssl, data, len(data)) == len(data))
+    def write(self, data: bytes) -> int:
+        size: int = _lib.SSL_write(self._ssl, data, len(data))
+        return max(0, size)
 
     def take(self, most: int) -> bytes:
         size = _lib.BIO_read(self._from_ssl, _buffer, min(most, MOST_BYTES))

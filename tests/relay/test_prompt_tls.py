@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -195,6 +196,41 @@ class RecordTests(Ends):
         while data := self.hear():
             size += len(data)
         return size
+
+
+class ShortRecords(DirectRecords):
+    """As with a peer that takes short records alone."""
+
+    def write(self, data: bytes) -> int:
+        return super().write(data[:512])
+
+
+class ShortRecordTests(Ends):
+    records = ShortRecords
+
+    def test_all_of_a_write_arrives_once(self) -> None:
+        for size in (1, 512, 513, 5000, RECORD_BYTES):
+            data = os.urandom(size)
+            self.server.write(data)
+            self.carry()
+            self.assertEqual(self.client.read(2**15), data[:512])
+            self.assertEqual(self.hear() or b"", data[512:])
+
+
+class RefusingRecords(DirectRecords):
+    """As in the middle of something else that TLS has to do first."""
+
+    def write(self, data: bytes) -> int:
+        return 0
+
+
+class RefusedWriteTests(Ends):
+    records = RefusingRecords
+
+    def test_what_is_not_taken_goes_twisteds_way(self) -> None:
+        self.server.write(b"hello")
+        self.carry()
+        self.assertEqual(self.hear(), b"hello")
 
 
 class PublicRecordTests(RecordTests):
