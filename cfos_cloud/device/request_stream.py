@@ -14,10 +14,17 @@ from cfos_cloud.device.grants import Grant
 from cfos_cloud.device.own_fields import GrantCredentials, NoCredential
 from cfos_cloud.device.preamble import HTTPPreamble
 from cfos_cloud.device.profile import TargetCredential, TargetPolicy
-from cfos_cloud.device.rewriting import Mapping, request_to_target, response_fields
+from cfos_cloud.device.rewriting import (
+    Mapping,
+    OwnFields,
+    fields_to_target,
+    response_fields,
+)
 from cfos_cloud.device.target_pool import Claim, TargetError, TargetPool
 from cfos_cloud.device.target_relay import TargetRelay
+from cfos_cloud.http.fields import request_line
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
+from cfos_cloud.http.same_fields import SameFields
 from cfos_cloud.keys.key import Role
 from cfos_cloud.keys.rules import may_use
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
@@ -81,6 +88,7 @@ class RequestStream:
         #: What the present request waits for before it can go.
         self._renewal: Deferred[None] | None = None
         self._mapping = Mapping(preamble.origin, side.origin)
+        self._made: SameFields[OwnFields | None] = SameFields()
         self._claim: Claim | None = None
         #: The request that has a connection of the ordinary ones.
         self._holding: TargetRelay | None = None
@@ -166,7 +174,12 @@ class RequestStream:
             if self._policy.doubts(relay.head, head.status):
                 self._credentials.doubt()
             head = self._policy.response(self._grant, head)
-        return response_fields(head, self._mapping)
+        mapping, upstream = self._mapping, relay.upstream
+        if upstream is None:
+            return response_fields(head, mapping)
+        return upstream.made.of(
+            head.fields, mapping, lambda: response_fields(head, mapping)
+        )
 
     def response_refused(self, relay: Relay[Grant], head: ResponseHead) -> None:
         self._answer(relay, TargetError.BUSY)
@@ -197,8 +210,12 @@ class RequestStream:
         except NoCredential:
             self._answer(relay, TargetError.REFUSED)
             return
-        request = request_to_target(head, self._mapping, grant.user, grant.role, own)
-        relay.request = (b"", request)
+        fields = self._made.of(
+            head.fields,
+            own,
+            lambda: fields_to_target(head, self._mapping, grant.user, grant.role, own),
+        )
+        relay.request = (b"", request_line(head) + fields)
         self._reach(relay)
 
     def _renewed(self, relay: TargetRelay) -> None:

@@ -10,7 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
+from cfos_cloud.http.fields import (
+    HOP_BY_HOP,
+    WITH_CONTENT,
+    request_framing,
+    request_line,
+)
 from cfos_cloud.http.message import RequestHead, ResponseHead
 from cfos_cloud.http.set_cookie import without_domain
 from cfos_cloud.languages import choose
@@ -75,17 +80,21 @@ def request_to_target(
     own: OwnFields | None = None,
 ) -> bytes:
     """The head for the target, with the ``Cfos-*`` fields that only we may say."""
+    return request_line(head) + fields_to_target(head, mapping, user, role, own)
+
+
+def fields_to_target(
+    head: RequestHead,
+    mapping: Mapping,
+    user: str,
+    role: str,
+    own: OwnFields | None = None,
+) -> bytes:
+    """The same without its first line."""
     nominated = head.nominated
     ours = {} if own is None else dict(own.lines)
     language = b""
-    out = [
-        head.method,
-        b" ",
-        head.target,
-        b" HTTP/1.1\r\nHost: ",
-        mapping.host,
-        b"\r\n",
-    ]
+    out = [b"Host: ", mapping.host, b"\r\n"]
     for lower, name, value in head.fields:
         if (
             lower in HOP_BY_HOP

@@ -12,6 +12,7 @@ from cfos_cloud.gateway.access import Access
 from cfos_cloud.gateway.addresses import Place, place_of
 from cfos_cloud.gateway.client import Client
 from cfos_cloud.gateway.error_pages import ErrorKind
+from cfos_cloud.gateway.field_notes import FieldNotes
 from cfos_cloud.gateway.host_rules import leads_here, way_to_log_in
 from cfos_cloud.gateway.key_access import SystemKeyAccess
 from cfos_cloud.gateway.key_requests import without_key
@@ -19,15 +20,17 @@ from cfos_cloud.gateway.origin_rule import Refusal, refusal_of
 from cfos_cloud.gateway.own_fields import is_strict
 from cfos_cloud.gateway.pages import PageExchange
 from cfos_cloud.gateway.rewriting import (
+    fields_to_device,
     passes_upgrade,
-    request_to_device,
     response_fields,
 )
 from cfos_cloud.gateway.sessions import Session
 from cfos_cloud.gateway.stream_lines import StreamLines
 from cfos_cloud.gateway.tunnels import Tunnel
 from cfos_cloud.hosts import DeviceHost
+from cfos_cloud.http.fields import request_line
 from cfos_cloud.http.message import BadMessage, RequestHead, ResponseHead, value_of
+from cfos_cloud.http.same_fields import SameFields
 from cfos_cloud.listener.places import place_under
 from cfos_cloud.relay.channel import RequestChannel, RequestSink
 from cfos_cloud.relay.relay import Relay
@@ -73,6 +76,9 @@ class FrontConnection:
         #: What the waiting stream is for: the tunnel and the stream's first line.
         self._upstream_for: tuple[Tunnel, bytes] | None = None
         self._lines = StreamLines()
+        #: Of the last request.
+        self._notes = FieldNotes([])
+        self._made: SameFields[bytes] = SameFields()
         #: Where what waits on the connection counts, if not among strangers.
         self._buffered: Buffered | None = None
         #: Whether somebody has come by this connection who may go further than the
@@ -97,14 +103,16 @@ class FrontConnection:
                 )
             gateway.door.answer(self._handshake, channel, head, client)
             return None
-        cookie_values = [value for name, _, value in head.fields if name == b"cookie"]
+        notes = self._notes
+        if notes.fields is not head.fields:
+            notes = self._notes = FieldNotes(head.fields)
         device = gateway.hosts.device_of(head.host)
         if device is not None and gateway.is_end_to_end(device):
             gateway.answers.end_to_end(channel, head, client)
             return None
         session = None
         if device is not None or gateway.hosts.is_shared:
-            session = self._session(cookie_values, client, device)
+            session = self._session(notes, client, device)
         if session is not None:
             self.let_in = True
             takes_workers = device is not None and (
@@ -118,9 +126,11 @@ class FrontConnection:
             cloud_id = None if session is None else session.cloud_id
             return self._to_page(channel, head, client, cloud_id, device)
         if session is None:
-            return self._without_session(channel, head, cookie_values, client, device)
-        own = head if gateway.keys is None else gateway.keys.without_ours(head)
-        return self._to_device(channel, head, session, own, cookie_values, client)
+            return self._without_session(channel, head, client, device)
+        own = head
+        if notes.has_authorization and gateway.keys is not None:
+            own = gateway.keys.without_ours(head)
+        return self._to_device(channel, head, session, own, client)
 
     def bad_request(self, channel: RequestChannel, why: BadMessage) -> None:
         self._drop_upstream()
@@ -141,7 +151,10 @@ class FrontConnection:
         if head.status in _DEVICE_STATUSES and value_of(head.fields, b"cfos-error"):
             return None
         self._gateway.metrics.device_answered(head.status, self._began)
-        return response_fields(head)
+        upstream = relay.upstream
+        if upstream is None:
+            return response_fields(head)
+        return upstream.made.of(head.fields, None, lambda: response_fields(head))
 
     def response_refused(self, relay: Relay[Access], head: ResponseHead) -> None:
         error = value_of(head.fields, b"cfos-error") or b""
@@ -186,14 +199,10 @@ class FrontConnection:
     # within
 
     def _session(
-        self, values: list[bytes], client: Client, device: DeviceHost | None
+        self, notes: FieldNotes, client: Client, device: DeviceHost | None
     ) -> Session | None:
-        name = cookies.session_name(client.secure)
-        for value in values:
-            token = cookies.find(value, name)
-            if token is not None:
-                return self._gateway.sessions.find(token, device)
-        return None
+        token = notes.token(cookies.session_name(client.secure))
+        return None if token is None else self._gateway.sessions.find(token, device)
 
     def _refuse(
         self,
@@ -213,7 +222,6 @@ class FrontConnection:
         self,
         channel: RequestChannel,
         head: RequestHead,
-        cookie_values: list[bytes],
         client: Client,
         device: DeviceHost | None,
     ) -> RequestSink | None:
@@ -236,7 +244,7 @@ class FrontConnection:
             gateway.answers.refuse_worker(channel, client, access)
             return None
         own = without_key(head)
-        return self._to_device(channel, head, access, own, cookie_values, client)
+        return self._to_device(channel, head, access, own, client)
 
     def _log_in_first(
         self, channel: RequestChannel, head: RequestHead, client: Client
@@ -272,7 +280,6 @@ class FrontConnection:
         head: RequestHead,
         access: Access,
         shown: RequestHead,
-        cookie_values: list[bytes],
         client: Client,
     ) -> RequestSink | None:
         """``shown`` is what of ``head`` the device may see."""
@@ -293,8 +300,12 @@ class FrontConnection:
         self._began = self._gateway.metrics.seconds()
         relay = Relay(self, channel, head, access)
         forwarded, preamble = self._lines.of(access, client, head.host)
-        request = request_to_device(shown, cookie_values, forwarded)
-        relay.request = (preamble, request)
+        fields = self._made.of(
+            shown.fields,
+            forwarded,
+            lambda: fields_to_device(shown, self._notes.cookies, forwarded),
+        )
+        relay.request = (preamble, request_line(shown) + fields)
         if head.upgrade is not None:
             relay.may_switch = passes_upgrade(head.upgrade)
         access.streams.add(relay)

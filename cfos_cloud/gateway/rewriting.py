@@ -12,7 +12,12 @@ from collections.abc import Iterable
 
 from cfos_cloud.gateway.cookies import sets_ours, strip_ours
 from cfos_cloud.gateway.site_data import without_ours
-from cfos_cloud.http.fields import HOP_BY_HOP, WITH_CONTENT, request_framing
+from cfos_cloud.http.fields import (
+    HOP_BY_HOP,
+    WITH_CONTENT,
+    request_framing,
+    request_line,
+)
 from cfos_cloud.http.message import RequestHead, ResponseHead
 from cfos_cloud.http.names import as_cgi
 from cfos_cloud.http.set_cookie import without_domain
@@ -115,8 +120,15 @@ def request_to_device(
     :param cookies: the values of its ``Cookie`` fields.
     :param forwarded: what :func:`forwarded_lines` made.
     """
+    return request_line(head) + fields_to_device(head, cookies, forwarded)
+
+
+def fields_to_device(
+    head: RequestHead, cookies: Iterable[bytes], forwarded: bytes
+) -> bytes:
+    """The same without its first line."""
     nominated = head.nominated
-    out = [head.method, b" ", head.target, b" HTTP/1.1\r\n"]
+    out: list[bytes] = []
     for lower, name, value in head.fields:
         if lower not in _PLAIN_UP and _is_not_a_clients(lower):
             continue

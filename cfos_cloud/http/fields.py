@@ -23,6 +23,11 @@ HOP_BY_HOP = frozenset(
 )
 
 
+def request_line(head: RequestHead) -> bytes:
+    """The first line of a request of ours."""
+    return b"%b %b HTTP/1.1\r\n" % (head.method, head.target)
+
+
 def request_framing(length: int | None, has_content: bool) -> bytes:
     """
     The field line that frames a request's body.

@@ -35,6 +35,11 @@ class Pieces:
         self._tail = b""
 
     @property
+    def at_start(self) -> bool:
+        """Whether nothing has come yet of the next request."""
+        return not self._line_ended and not self._line
+
+    @property
     def line_is_strict(self) -> bool:
         """Whether the first line is just as it has to be, blank for blank."""
         return _REQUEST_LINE.match(self._line) is not None

@@ -10,6 +10,7 @@ from cfos_cloud.http.head_reader import (
     HeadReader,
     joined,
 )
+from cfos_cloud.http.known_fields import KnownFields
 from cfos_cloud.http.message import END, BadMessage, RequestEvent, RequestHead
 from cfos_cloud.http.names import may_trail
 from cfos_cloud.http.pieces import Pieces
@@ -21,6 +22,9 @@ class RequestParser(HeadReader):
     The requests of one connection, one after another; pipelined ones come out of
     one feed. After a head with ``upgrade`` the parser stands still: what follows is
     in :attr:`rest`, for :meth:`go_on` or for the new protocol.
+
+    Heads of GET and HEAD that follow each other with the same fields, byte for byte,
+    may share one list of them: it must not be changed.
     """
 
     def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
@@ -28,6 +32,8 @@ class RequestParser(HeadReader):
         self.rest = b""
         self._parser = httptools.HttpRequestParser(self)
         self._pieces = Pieces()
+        #: Of the head that llhttp has read last, if it was one of its kind.
+        self._known = KnownFields()
         self._events: list[RequestEvent] = []
         self._target = b""
         #: An upgrade was asked for: nothing more is parsed until it is decided.
@@ -40,10 +46,16 @@ class RequestParser(HeadReader):
             return []
         if self._bad is not None:
             return []
+        at, size = 0, len(data)
+        is_start = self._pieces.at_start
+        if is_start:
+            known = self._known.head(data) if size <= self._limits.bytes else None
+            if known is not None:
+                return [known, END]
+            self._known.forget()
         events: list[RequestEvent] = []
         self._events = events
-        self._fed += len(data)
-        at, size = 0, len(data)
+        self._fed += size
         while at < size and not self.standing and self._bad is None:
             piece = self._pieces.take(data, at)
             at += len(piece)
@@ -65,10 +77,16 @@ class RequestParser(HeadReader):
             self._check_size(431)
         if self._bad is not None:
             events.append(self._bad)
+        elif is_start and len(events) == 2 and self._pieces.at_start:
+            self._learn(data, events[0])
         if self._split:
             self._split = False
             return joined(events)
         return events
+
+    def _learn(self, data: bytes, first: RequestEvent) -> None:
+        if type(first) is RequestHead and not self.standing:
+            self._known.learn(data, first)
 
     def go_on(self) -> list[RequestEvent]:
         """The upgrade was not taken: read on as HTTP (RFC 9110 §7.8)."""

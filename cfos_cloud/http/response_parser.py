@@ -10,6 +10,7 @@ from cfos_cloud.http.head_reader import (
     HeadReader,
     joined,
 )
+from cfos_cloud.http.known_response import KnownResponse
 from cfos_cloud.http.message import END, BadMessage, ResponseEvent, ResponseHead
 from cfos_cloud.http.rules import check_response
 
@@ -18,7 +19,11 @@ _HTTP = b"HTTP/"
 
 
 class ResponseParser(HeadReader):
-    """The responses of one connection. :meth:`expect` comes before each of them."""
+    """
+    The responses of one connection. :meth:`expect` comes before each of them.
+
+    Heads that follow each other and are the same, byte for byte, may be one object.
+    """
 
     def __init__(self, limits: HeadLimits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
@@ -34,6 +39,8 @@ class ResponseParser(HeadReader):
         self._chunked = False
         self._upgraded = False
         self._stale = False
+        #: The response that llhttp has read last, if it was one of its kind.
+        self._known = KnownResponse()
 
     @property
     def broken(self) -> bool:
@@ -53,6 +60,14 @@ class ResponseParser(HeadReader):
             return [data]
         if self._bad is not None:
             return []
+        is_start = self._expecting and not self._start and not self._fed
+        if is_start:
+            known = None if self._head_only else self._known.events(data)
+            if known is not None:
+                self._start = _HTTP
+                self._expecting = False
+                return known
+            self._known.forget()
         events: list[ResponseEvent] = []
         self._events = events
         self._fed += len(data)
@@ -80,6 +95,8 @@ class ResponseParser(HeadReader):
             self._stale = False
             self._in_head = True
             self._parser = httptools.HttpResponseParser(self)
+        elif is_start and not self._expecting and len(data) <= self._limits.bytes:
+            self._known.learn(data, events)
         if self._split:
             self._split = False
             return joined(events)

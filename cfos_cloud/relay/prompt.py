@@ -10,18 +10,21 @@ from typing import Protocol as Interface
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITransport
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Connection
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
-#: Plaintext of one TLS record at most (RFC 8446 §5.1).
-RECORD_BYTES = 2**14
-#: Bytes of records that go through TLS together: read in one piece, and written in one.
-GATHERED_BYTES = 4 * RECORD_BYTES
-#: What TLS adds to as many, at most, is less than this.
-_OVERHEAD_BYTES = 2**11
+from cfos_cloud.relay.records import (
+    GATHERED_BYTES,
+    MOST_BYTES,
+    RECORD_BYTES,
+    Records,
+    records_of,
+)
+
 #: Bytes of one read, and of waiting writes above which their producer pauses.
 BUFFER_BYTES = 2**18
 
@@ -148,30 +151,56 @@ class PromptTLS(TLSMemoryBIOProtocol):
 
     _read_ended = False
     _gathering = False
+    _records: Records | None = None
 
     def makeConnection(self, transport: ITransport) -> None:
         super().makeConnection(prompt(transport))
 
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self._records = None
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._handshakeDone or self._appSendBuffer:
+            super().dataReceived(data)
+            return
+        self._all_records().put(data)
+        self._flushReceiveBIO()
+
+    def _all_records(self) -> Records:
+        # Twisted begins the handshake where it makes the connection of OpenSSL's.
+        if self._records is None:
+            self._records = records_of(self._tlsConnection)
+        return self._records
+
     def _write(self, data: bytes) -> None:
         if len(data) <= RECORD_BYTES:
-            super()._write(data)
+            self._write_small(data)
             return
         for start in range(0, len(data), GATHERED_BYTES):
             self._gathering = True
             super()._write(data[start : start + GATHERED_BYTES])
             self._gathering = False
-            self._send_what_is_ready(GATHERED_BYTES + _OVERHEAD_BYTES)
+            self._send_what_is_ready(MOST_BYTES)
+
+    def _write_small(self, data: bytes) -> None:
+        sent = 0
+        if self._handshakeDone and not self._lostTLSConnection and data:
+            sent = self._all_records().write(data)
+        if sent:
+            self._flushSendBIO()
+        if sent < len(data):
+            # Twisted's own knows what to do with the rest, and with errors.
+            super()._write(data[sent:])
 
     def _flushSendBIO(self) -> None:  # noqa: N802 - Twisted's name
         if not self._gathering:
             self._send_what_is_ready(2 * RECORD_BYTES)
 
     def _send_what_is_ready(self, most: int) -> None:
-        try:
-            data = self._tlsConnection.bio_read(most)
-        except SSL.WantReadError:
-            return
-        self.transport.write(data)  # type: ignore[union-attr]
+        data = self._all_records().take(most)
+        if data:
+            self.transport.write(data)  # type: ignore[union-attr]
 
     def abortConnection(self) -> None:
         if isinstance(self.transport, PromptTransport):
@@ -191,20 +220,21 @@ class PromptTLS(TLSMemoryBIOProtocol):
     def _flushReceiveBIO(self) -> None:  # noqa: N802 - Twisted's name
         # Twisted's own, but for several records at once, and for close_notify, which
         # it takes for the end of both directions.
+        records = self._all_records()
         more = True
         while more and not (self._lostTLSConnection or self._read_ended):
             parts: list[bytes] = []
             size = 0
             failure: Failure | None = None
             try:
-                while size < GATHERED_BYTES:
-                    parts.append(self._tlsConnection.recv(RECORD_BYTES))
-                    size += len(parts[-1])
-            except SSL.WantReadError:
-                more = False
+                while more and size < GATHERED_BYTES:
+                    part = records.read()
+                    parts.append(part)
+                    size += len(part)
+                    more = bool(part)
             except SSL.Error:
                 failure = Failure()
-            if parts and not self._aborted:
+            if size and not self._aborted:
                 ProtocolWrapper.dataReceived(self, b"".join(parts))
             if failure is not None and not self._lostTLSConnection:
                 self._reading_failed(failure)

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from cfos_cloud.buffered import Shed
 from cfos_cloud.http.message import BadMessage, ResponseEvent
 from cfos_cloud.http.parser import ResponseParser
+from cfos_cloud.http.same_fields import SameFields
 from cfos_cloud.relay.prompt import half_close, prompt
 
 
@@ -59,6 +60,8 @@ class UpstreamConnection(Protocol):
         self._read_ended = False
         self._switched = False
         self.lost = False
+        #: What was made of its last response's fields.
+        self.made: SameFields[object] = SameFields()
         #: Whether it was ended here, as too much waited for somebody to take it.
         self.shed = False
         #: Requests that were begun on this connection.

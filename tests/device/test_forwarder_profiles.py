@@ -201,3 +201,19 @@ class ProfileStreamTests(ForwarderCase):
             self.answer(self.target.last, status=status)
             self.assertEqual(stream.one().status, status)
             self.assertEqual(self.kept.doubts, doubts)
+
+
+class SiteCredentialTests(ForwarderCase):
+    def setUp(self) -> None:
+        self.credential = self.kept = Kept()
+        super().setUp()
+
+    def test_the_same_request_has_what_the_credential_is_by_then(self) -> None:
+        stream = self.open(GET)
+        self.answer(self.accept())
+        line = b"Authorization: Bearer newer\r\n"
+        self.kept.header = TargetHeader(((b"authorization", line),))
+        self.send(stream, GET)
+        self.answer(self.target.last)
+        sent = [each.all(b"authorization") for each in self.target.last.requests()]
+        self.assertEqual(sent, [[b"Bearer ours"], [b"Bearer newer"]])

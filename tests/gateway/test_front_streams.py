@@ -7,6 +7,7 @@ import json
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from cfos_cloud.gateway.front import REVOCATION_SECONDS
+from cfos_cloud.gateway.sessions import Ending
 from tests.gateway.support import HTML, JSON, DeviceCase
 
 UPGRADE = (b"Connection: Upgrade", b"Upgrade: websocket")
@@ -78,6 +79,17 @@ class ReuseTests(DeviceCase):
         self.pump()
         self.assertEqual(self.stream.lost, [ConnectionDone])
         self.assertFalse(self.tunnel.session.busy)
+
+    def test_the_same_request_is_nobodys_once_the_session_has_ended(self) -> None:
+        self.serve(b"ok", b"/", HTML)
+        self.sessions.end(self.session, Ending.LOGGED_OUT)
+        answer = self.user.fetch(b"/", HTML)
+        self.assertEqual((answer.status, len(self.stream.requests)), (303, 1))
+
+    def test_each_request_brings_its_own_cookies(self) -> None:
+        for cookie in (b"a=1", b"a=1", b"a=2"):
+            self.serve(b"ok", b"/", b"Cookie: " + cookie)
+            self.assertEqual(self.stream.requests[-1].all(b"cookie"), [cookie])
 
     def test_pipelined_requests_go_one_after_another(self) -> None:
         self.user.send(self.user.head(b"/1") + self.user.head(b"/2"))

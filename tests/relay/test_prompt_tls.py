@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -19,12 +22,15 @@ from zope.interface import implementer
 
 from cfos_cloud.listener.self_signed import make_self_signed, new_key
 from cfos_cloud.listener.tls import ReloadableTLS
-from cfos_cloud.relay.prompt import (
+from cfos_cloud.relay import prompt
+from cfos_cloud.relay.prompt import PromptTLS, PromptTransport, half_close
+from cfos_cloud.relay.records import (
     GATHERED_BYTES,
     RECORD_BYTES,
-    PromptTLS,
-    PromptTransport,
-    half_close,
+    DirectRecords,
+    PublicRecords,
+    Records,
+    records_of,
 )
 from tests.memory import MemoryTransport
 
@@ -62,8 +68,10 @@ class Ends(SynchronousTestCase):
 
     above: type[Above] = Above
     version = ssl.TLSVersion.TLSv1_3
+    records: Callable[[SSL.Connection], Records] = DirectRecords
 
     def setUp(self) -> None:
+        self.patch(prompt, "records_of", self.records)
         factory = Factory.forProtocol(self.above)
         tls = TLSMemoryBIOFactory(server_tls(), False, factory, Clock())
         tls.protocol = PromptTLS
@@ -190,6 +198,47 @@ class RecordTests(Ends):
         return size
 
 
+class ShortRecords(DirectRecords):
+    """As with a peer that takes short records alone."""
+
+    def write(self, data: bytes) -> int:
+        return super().write(data[:512])
+
+
+class ShortRecordTests(Ends):
+    records = ShortRecords
+
+    def test_all_of_a_write_arrives_once(self) -> None:
+        for size in (1, 512, 513, 5000, RECORD_BYTES):
+            data = os.urandom(size)
+            self.server.write(data)
+            self.carry()
+            self.assertEqual(self.client.read(2**15), data[:512])
+            self.assertEqual(self.hear() or b"", data[512:])
+
+
+class RefusingRecords(DirectRecords):
+    """As in the middle of something else that TLS has to do first."""
+
+    def write(self, data: bytes) -> int:
+        return 0
+
+
+class RefusedWriteTests(Ends):
+    records = RefusingRecords
+
+    def test_what_is_not_taken_goes_twisteds_way(self) -> None:
+        self.server.write(b"hello")
+        self.carry()
+        self.assertEqual(self.hear(), b"hello")
+
+
+class PublicRecordTests(RecordTests):
+    """Where the binding can't be reached."""
+
+    records = PublicRecords
+
+
 class HalfCloseTests(Ends):
     above = HalfCloseable
 
@@ -259,6 +308,16 @@ class HalfCloseTests(Ends):
 
 class HalfCloseTests12(HalfCloseTests):
     version = ssl.TLSVersion.TLSv1_2
+
+
+class PublicHalfCloseTests(HalfCloseTests):
+    records = PublicRecords
+
+
+class ChoiceTests(SynchronousTestCase):
+    def test_the_binding_that_is_installed_can_be_reached(self) -> None:
+        connection = SSL.Connection(SSL.Context(SSL.TLS_METHOD))
+        self.assertIsInstance(records_of(connection), DirectRecords)
 
 
 class OtherTLSTests(SynchronousTestCase):
