@@ -23,6 +23,7 @@ def check(data: bytes) -> None:
     how, wire = split(data[:_MOST])
     whole = _read([wire] if wire else [])
     assert _read(list(pieces(how, wire))) == whole
+    _check_known(wire, whole)
     for number, event in enumerate(whole):
         if isinstance(event, RequestHead):
             _check_one(event, whole[number + 1 :])
@@ -44,6 +45,22 @@ def _read(parts: list[bytes]) -> list[object]:
         events += new
         assert len(parser.rest) <= sum(map(len, parts))
     return _joined(events)
+
+
+def _check_known(wire: bytes, whole: list[object]) -> None:
+    """Behind a request with the same fields it is what it is alone."""
+    line, *rest = wire.partition(b"\r\n")
+    known = b"".join((b"GET /known HTTP/1.1", *rest))
+    first = _read([known])
+    head = first[0] if first else None
+    if (
+        isinstance(head, RequestHead)
+        and first[1:] == [END]
+        and head.keep_alive
+        and head.upgrade is None
+        and known.find(b"\r\n\r\n") == len(known) - 4
+    ):
+        assert _read([known, wire] if wire else [known]) == first + whole, line
 
 
 def _check_standing(parser: RequestParser, events: list[RequestEvent]) -> None:
