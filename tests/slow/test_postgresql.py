@@ -12,8 +12,9 @@ from tests.chaos.on_postgresql import OnPostgreSQL
 from tests.chaos.visits import Ending
 from tests.end_to_end.processes import wait_until
 
-#: Seconds that everybody waits for, and that nobody does.
-SHORT, LONG = 4.0, 16.0
+#: Seconds that everybody waits for, and after which nobody does: ten for an answer, and
+#: some for another connection.
+SHORT, LONG = 4.0, 25.0
 
 
 class PostgreSQLTests(OnPostgreSQL):
