@@ -12,8 +12,12 @@ from tests.chaos.on_postgresql import OnPostgreSQL
 from tests.chaos.visits import Ending
 from tests.end_to_end.processes import wait_until
 
-#: Seconds that everybody waits for, and that nobody does.
-SHORT, LONG = 4.0, 16.0
+#: Seconds that everybody waits for, and after which nobody does: ten for an answer, and
+#: some for another connection.
+SHORT, LONG = 4.0, 25.0
+#: Seconds of our own sleep, longer than PostgreSQL has for an answer, and shorter than
+#: any other wait.
+SLEEP = 14.0
 
 
 class PostgreSQLTests(OnPostgreSQL):
@@ -85,7 +89,7 @@ class PostgreSQLTests(OnPostgreSQL):
         self.assert_no_complaints()
 
     def test_a_server_that_stands_still_does_not_blame_it(self) -> None:
-        for seconds in (SHORT, LONG):
+        for seconds in (SHORT, SLEEP):
             changes = Changes(self.cloud, f"Still-{seconds:.0f}")
             with changes.under_way():
                 begun = self.begin_all()
