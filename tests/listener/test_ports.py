@@ -104,6 +104,7 @@ class BindTests(SynchronousTestCase):
 
     def test_what_is_no_address_is_said(self) -> None:
         error = self.assertRaises(ListenError, self.bind, 0, "no such address")
+        self.assertNotIn("Unknown error", str(error))
         self.assertIn("'no such address' is not an address", str(error))
 
     def test_a_missing_permission_is_said_with_its_remedy(self) -> None:
