@@ -48,7 +48,7 @@ def is_question(head: RequestHead) -> bool:
     request, without an upgrade or a proof.
     """
     return (
-        head.method == b"GET"
+        head.method in (b"GET", b"HEAD")
         and head.target == TUNNEL_PATH
         and head.upgrade is None
         and value_of(head.fields, b"authorization") is None

@@ -114,7 +114,11 @@ def listen_error(port: int | str, interface: str | None, error: OSError) -> List
             f"no permission to listen on {place}; below 1024 this takes "
             "CAP_NET_BIND_SERVICE"
         )
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    if isinstance(error, socket.gaierror):
+        # Its numbers are none of the system's.
+        reason = error.strerror or str(error)
+    else:
+        reason = os.strerror(error.errno) if error.errno else str(error)
     return ListenError(f"can't listen on {place}: {reason}")
 
 

@@ -168,6 +168,7 @@ class RequestTests(DoorCase):
         self.assertEqual(plain.get(b"upgrade"), b"cfos-tunnel/1")
         self.assertEqual(plain.get(b"content-length"), b"0")
         self.assertEqual(plain.get(b"x-frame-options"), b"DENY")
+        self.assertEqual(caller.ask(method=b"HEAD", upgrade=None).status, 401)
         self.assertFalse(caller.wire.ended)
 
     def test_a_server_that_stops_sends_devices_away_for_a_while(self) -> None:

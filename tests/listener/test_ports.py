@@ -106,6 +106,14 @@ class BindTests(SynchronousTestCase):
         error = self.assertRaises(ListenError, self.bind, 0, "no such address")
         self.assertIn("'no such address' is not an address", str(error))
 
+    def test_a_name_that_cannot_be_resolved_is_said(self) -> None:
+        # An endpoint string brings the resolver's own error here.
+        unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        self.assertEqual(
+            str(listen_error(4443, "nowhere", unknown)),
+            "can't listen on port 4443 of nowhere: Name or service not known",
+        )
+
     def test_a_missing_permission_is_said_with_its_remedy(self) -> None:
         error = listen_error(443, None, PermissionError(errno.EACCES, "denied"))
         self.assertIn("CAP_NET_BIND_SERVICE", str(error))
