@@ -30,11 +30,20 @@ class RequestParser(HeadReader):
         self._pieces = Pieces()
         self._events: list[RequestEvent] = []
         self._target = b""
+        self._heads = 0
+        #: Bytes that the last :meth:`feed` has read.
+        self.taken = 0
         #: An upgrade was asked for: nothing more is parsed until it is decided.
         self.standing = False
 
-    def feed(self, data: bytes) -> list[RequestEvent]:
-        """The events that ``data`` completes."""
+    def feed(self, data: bytes, most: int | None = None) -> list[RequestEvent]:
+        """
+        The events that ``data`` completes.
+
+        :param most: heads that are wanted; what is behind them is left, see
+            :attr:`taken`.
+        """
+        self.taken = len(data)
         if self.standing:
             self.rest += data
             return []
@@ -42,9 +51,13 @@ class RequestParser(HeadReader):
             return []
         events: list[RequestEvent] = []
         self._events = events
+        self._heads = 0
         self._fed += len(data)
         at, size = 0, len(data)
         while at < size and not self.standing and self._bad is None:
+            if self._heads == most:
+                self.taken = at
+                break
             piece = self._pieces.take(data, at)
             at += len(piece)
             try:
@@ -114,6 +127,7 @@ class RequestParser(HeadReader):
             if type(head) is RequestHead:
                 self._pieces.left = head.length or 0
                 self._events.append(head)
+                self._heads += 1
             else:
                 self._bad = head  # type: ignore[assignment]
 
