@@ -239,11 +239,13 @@ class Requests(ChannelCase):
 
         self.patch(self.transport, "write", fill)
         self.channel.dataReceived(GET * 5)
+        self.clock.pump([0.0] * 9)
         self.assertEqual(answered, 3)
         self.assertFalse(self.transport.reading)
         self.channel.dataReceived(GET)
         self.assertEqual(answered, 3)
         self.channel.resumeProducing()
+        self.clock.pump([0.0] * 9)
         self.assertEqual(answered, 6)
         self.assertTrue(self.transport.reading)
 
