@@ -183,7 +183,9 @@ class FrontConnection:
 
     def relay_done(self, relay: Relay[Access], reusable: bool) -> None:
         relay.access.streams.discard(relay)
-        if reusable and relay.channel.stays:
+        tunnel = None if self._upstream_for is None else self._upstream_for[0]
+        crowded = tunnel is not None and tunnel.crowded
+        if reusable and relay.channel.stays and not crowded:
             self._upstream = relay.upstream
             return
         self._upstream_for = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -161,14 +162,15 @@ class SessionTable:
     ) -> Session:
         """
         A new session; where a bound is reached, the least used one ends: of the same
-        key, or of a system one that a key has opened rather than a password.
+        key, or of a system one that a key has opened rather than a password, and of
+        whoever has most of them, so that nobody logs out others by logging in.
         """
         of_system = self.of_system(cloud_id)
         of_key = [] if key_id is None else [s for s in of_system if s.key_id == key_id]
         if len(of_key) >= MAX_SESSIONS_PER_KEY:
             self._evict(of_key)
         elif len(of_system) >= self._max_per_system:
-            self._evict(of_system)
+            self._evict_of_system(of_system)
         elif len(self._sessions) >= self._max_sessions:
             self._evict(list(self._sessions.values()))
         now = self._seconds()
@@ -266,3 +268,12 @@ class SessionTable:
             return each.key_id is None, each.last_used
 
         self.end(min(candidates, key=rank), Ending.EVICTED)
+
+    def _evict_of_system(self, candidates: list[Session]) -> None:
+        by_key = [each for each in candidates if each.key_id is not None]
+        by_whom = Counter((each.role, each.user) for each in candidates)
+        most = max(by_whom.values())
+        self._evict(
+            by_key
+            or [each for each in candidates if by_whom[each.role, each.user] == most]
+        )

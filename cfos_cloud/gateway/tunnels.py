@@ -28,6 +28,10 @@ class Tunnel(Interface):
     def buffered(self) -> Buffered | None:
         """What waits in its streams, and on the connections that lead to them."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether it has so many streams that none should wait for another request."""
+
     def open_stream(self, protocol: IProtocol) -> object:
         """
         A new stream to the device end, given to ``protocol``.

@@ -36,11 +36,20 @@ class RequestParser(HeadReader):
         self._known = KnownFields()
         self._events: list[RequestEvent] = []
         self._target = b""
+        self._heads = 0
+        #: Bytes that the last :meth:`feed` has read.
+        self.taken = 0
         #: An upgrade was asked for: nothing more is parsed until it is decided.
         self.standing = False
 
-    def feed(self, data: bytes) -> list[RequestEvent]:
-        """The events that ``data`` completes."""
+    def feed(self, data: bytes, most: int | None = None) -> list[RequestEvent]:
+        """
+        The events that ``data`` completes.
+
+        :param most: heads that are wanted; what is behind them is left, see
+            :attr:`taken`.
+        """
+        self.taken = len(data)
         if self.standing:
             self.rest += data
             return []
@@ -55,8 +64,12 @@ class RequestParser(HeadReader):
             self._known.forget()
         events: list[RequestEvent] = []
         self._events = events
+        self._heads = 0
         self._fed += size
         while at < size and not self.standing and self._bad is None:
+            if self._heads == most:
+                self.taken = at
+                break
             piece = self._pieces.take(data, at)
             at += len(piece)
             try:
@@ -77,7 +90,7 @@ class RequestParser(HeadReader):
             self._check_size(431)
         if self._bad is not None:
             events.append(self._bad)
-        elif is_start and len(events) == 2 and self._pieces.at_start:
+        elif is_start and len(events) == 2 and self.taken == size:
             self._learn(data, events[0])
         if self._split:
             self._split = False
@@ -85,7 +98,7 @@ class RequestParser(HeadReader):
         return events
 
     def _learn(self, data: bytes, first: RequestEvent) -> None:
-        if type(first) is RequestHead and not self.standing:
+        if type(first) is RequestHead and self._pieces.at_start and not self.standing:
             self._known.learn(data, first)
 
     def go_on(self) -> list[RequestEvent]:
@@ -133,6 +146,7 @@ class RequestParser(HeadReader):
             if type(head) is RequestHead:
                 self._pieces.left = head.length or 0
                 self._events.append(head)
+                self._heads += 1
             else:
                 self._bad = head  # type: ignore[assignment]
 

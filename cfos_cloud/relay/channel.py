@@ -40,7 +40,7 @@ CLOSE_SECONDS = 60.0
 
 #: Requests that begin in one turn of the reactor, of what a client has pipelined: all
 #: of a read would be thousands, and seconds in which nobody else is served.
-REQUESTS_AT_ONCE = 4
+REQUESTS_AT_ONCE = 1
 
 #: Before the first request, and for what was none.
 _NO_HEAD = RequestHead(b"GET", b"/", True, [], b"", 0, False, None, frozenset())

@@ -7,8 +7,8 @@ from collections import deque
 from cfos_cloud.http.message import RequestEvent
 from cfos_cloud.http.parser import RequestParser
 
-#: Bytes that are parsed at a time: what a client pipelines is kept as it came, but
-#: for one such piece, since a parsed request takes many times the room.
+#: Bytes that are parsed at a time, and no more than one request of them: what a client
+#: pipelines is kept as it came, since a parsed request takes many times the room.
 PIECE_BYTES = 2**15
 
 
@@ -45,15 +45,11 @@ class Intake:
             # On its way when reading stopped.
             self.unread += data
             return True
-        if len(data) > PIECE_BYTES:
-            self.unread, self._at = data, PIECE_BYTES
-            data = data[:PIECE_BYTES]
-        events = self._parser.feed(data)
-        if events:
-            self.events += events
+        self._parse(data, 0)
+        if self.events:
             return True
         # A head of several pieces is a part of one as long as it brings nothing.
-        return bool(self.events) or self.more()
+        return self.more()
 
     def more(self) -> bool:
         """
@@ -62,24 +58,30 @@ class Intake:
         :returns: whether :attr:`events` has something.
         """
         while self.unread and not self.events and not self._parser.standing:
-            begin = self._at
-            self._at = begin + PIECE_BYTES
-            piece = self.unread[begin : self._at]
-            if self._at >= len(self.unread):
-                self.unread = b""
-            self.events += self._parser.feed(piece)
+            self._parse(self.unread, self._at)
         return bool(self.events)
 
     def go_on(self) -> None:
         """There was no upgrade, if one was asked for."""
         if self._parser.standing:
-            self.events += self._parser.go_on()
+            self.unread, self._at = self.take_rest(), 0
+            self._parser.go_on()
 
     def take_rest(self) -> bytes:
         """What is no HTTP any more, after an upgrade."""
         rest = self._parser.rest + self.unread[self._at :]
         self._parser.rest = self.unread = b""
         return rest
+
+    def _parse(self, data: bytes, at: int) -> None:
+        whole = not at and len(data) <= PIECE_BYTES
+        piece = data if whole else data[at : at + PIECE_BYTES]
+        self.events += self._parser.feed(piece, 1)
+        at += self._parser.taken
+        if at < len(data):
+            self.unread, self._at = data, at
+        else:
+            self.unread, self._at = b"", 0
 
     def forget(self) -> None:
         """What is here is for nobody."""

@@ -53,6 +53,8 @@ class LocalTunnel:
     profile: str | None = None
     #: What waits, waits in the tunnel that TLS came by.
     buffered: None = None
+    #: Of its connections, and so of its streams, there are few.
+    crowded: bool = False
 
     @property
     def status(self) -> JSONObject:

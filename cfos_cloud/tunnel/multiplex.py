@@ -38,6 +38,8 @@ from cfos_cloud.tunnel.yamux_pieces import joined
 CONTROL_STREAM = 1
 #: Streams of our own that are open at the same time.
 MAX_OWN_STREAMS = 1024
+#: … above which those that are at rest should end, so that there is room for others.
+MANY_OWN_STREAMS = MAX_OWN_STREAMS // 2
 #: Bytes that all streams of a connection keep together, for readers here who are slow
 #: and for a peer that is, where nobody says another bound. Beyond them the newest of
 #: those streams is reset.
@@ -139,6 +141,11 @@ class Multiplexed(Protocol):
     def stream_count(self) -> int:
         """Streams that are open now, in either direction."""
         return len(self._streams)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether streams of ours should not be kept for another time."""
+        return self._own_streams > MANY_OWN_STREAMS
 
     def set_heartbeat(self, seconds: float) -> None:
         """Ping every ``seconds`` from now on."""

@@ -132,6 +132,11 @@ class TunnelSession:
         return 0 if self._multiplexed is None else self._multiplexed.stream_count
 
     @property
+    def crowded(self) -> bool:
+        """Whether there are so many that none should wait for another request."""
+        return self._multiplexed is not None and self._multiplexed.crowded
+
+    @property
     def busy(self) -> bool:
         """Whether a request is under way."""
         return self.stream_count > 1

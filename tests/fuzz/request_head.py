@@ -23,6 +23,7 @@ def check(data: bytes) -> None:
     how, wire = split(data[:_MOST])
     whole = _read([wire] if wire else [])
     assert _read(list(pieces(how, wire))) == whole
+    assert _read_singly(wire) == whole
     _check_known(wire, whole)
     for number, event in enumerate(whole):
         if isinstance(event, RequestHead):
@@ -44,6 +45,22 @@ def _read(parts: list[bytes]) -> list[object]:
             _check_standing(parser, new)
         events += new
         assert len(parser.rest) <= sum(map(len, parts))
+    return _joined(events)
+
+
+def _read_singly(wire: bytes) -> list[object]:
+    """One request at a time, as a connection does."""
+    parser = RequestParser()
+    events: list[RequestEvent] = []
+    while wire:
+        new = parser.feed(wire, 1)
+        assert sum(isinstance(event, RequestHead) for event in new) <= 1
+        events += new
+        wire = wire[parser.taken :]
+        while parser.standing and new and new[-1] is END:
+            wire, parser.rest = parser.rest + wire, b""
+            parser.go_on()
+            new = []
     return _joined(events)
 
 

@@ -8,6 +8,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from cfos_cloud.gateway.front import REVOCATION_SECONDS
 from cfos_cloud.gateway.sessions import Ending
+from cfos_cloud.tunnel import multiplex
 from tests.gateway.support import HTML, JSON, DeviceCase
 
 UPGRADE = (b"Connection: Upgrade", b"Upgrade: websocket")
@@ -56,6 +57,17 @@ class ReuseTests(DeviceCase):
         self.serve()
         self.assertEqual(len(self.streams), 2)
         self.assertEqual(self.streams[0].lost, [])
+
+    def test_where_there_are_many_none_waits_for_another_request(self) -> None:
+        # Else who may use the device could take all of its streams by doing nothing.
+        self.patch(multiplex, "MANY_OWN_STREAMS", 1)
+        self.serve()
+        self.user = self.browser(self.session)
+        self.serve()
+        self.assertEqual(self.streams[0].lost, [])
+        self.assertEqual(self.streams[1].lost, [ConnectionDone])
+        self.assertEqual(self.serve(b"next").body, b"next")
+        self.assertEqual(self.streams[2].lost, [ConnectionDone])
 
     def test_a_stream_that_the_device_has_ended_is_not_used(self) -> None:
         self.serve()

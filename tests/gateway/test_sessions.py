@@ -230,6 +230,13 @@ class BoundTests(SynchronousTestCase):
         self.create("a", "a4")
         self.assertEqual(self.ended, ["a2"])
 
+    def test_a_user_who_logs_in_all_day_logs_out_nobody_else(self) -> None:
+        admin = self.create("W00-A", "grant")
+        for _ in range(9):
+            self.clock.now += 1
+            self.table.create("W00-A", "grant", "user", "guest", "192.0.2.2")
+        self.assertFalse(admin.ended)
+
     def test_a_full_table_loses_the_least_used_of_all(self) -> None:
         for name in "abcdef":
             self.create(name, name)

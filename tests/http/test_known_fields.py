@@ -97,6 +97,16 @@ class KnownFieldsTests(SynchronousTestCase):
         for more in (FIRST, b"\r\n", b"GET", b"GET / HTTP/1.1\r\nHost"):
             self.assert_same(FIRST, FIRST + more)
 
+    def test_of_what_was_read_in_part_the_rest_is_not_known(self) -> None:
+        parser = RequestParser()
+        both = FIRST + FIRST.replace(b"first", b"second")
+        for _ in range(3):
+            at, targets = 0, []
+            while at < len(both):
+                targets += [head.target for head in heads(parser.feed(both[at:], 1))]
+                at += parser.taken
+            self.assertEqual(targets, [b"/first", b"/second"])
+
     def test_behind_the_last_request_nothing_is_known(self) -> None:
         last = FIRST.replace(b"Accept: */*", b"Connection: close")
         parser = knowing(FIRST)
