@@ -73,7 +73,7 @@ class FurtherSessionsTests(SessionTestCase):
     def test_there_is_none_of_a_log_in_that_had_to_make_room_for_it(self) -> None:
         self.clock.now += 1
         for _ in range(MAX_SESSIONS_PER_SYSTEM - 1):
-            self.table.create("W00-A", "other", "admin", "x", "192.0.2.2")
+            self.table.create("W00-A", "other", "user", "anna", "192.0.2.2")
         self.assertIsNone(self.further.open(self.first, MAIN, METER))
         self.assertTrue(self.first.ended)
         grants = {session.grant for session in self.table.of_system("W00-A")}
