@@ -18,7 +18,7 @@ from cfos_cloud.operator_tool.certificate_text import (
 )
 from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.options import Session, Work, add_action
-from cfos_cloud.operator_tool.questions import ask, check_can_ask
+from cfos_cloud.operator_tool.questions import ask
 
 if TYPE_CHECKING:
     from cfos_cloud.operator_tool.options import SubParsers
@@ -70,7 +70,6 @@ def list_(arguments: argparse.Namespace) -> Work:
 
 
 def remove(arguments: argparse.Namespace) -> Work:
-    check_can_ask(arguments)
 
     async def work(session: Session) -> None:
         found = _find(await session.client.certificates(), arguments.certificate)

@@ -15,7 +15,7 @@ from cfos_cloud.operator_tool.api import Object
 from cfos_cloud.operator_tool.client import OperatorClient
 from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.options import Session, Work, add_action
-from cfos_cloud.operator_tool.questions import ask, check_can_ask
+from cfos_cloud.operator_tool.questions import ask
 
 if TYPE_CHECKING:
     from cfos_cloud.operator_tool.options import SubParsers
@@ -109,7 +109,6 @@ def authorize(arguments: argparse.Namespace) -> Work:
 
 
 def revoke(arguments: argparse.Namespace) -> Work:
-    check_can_ask(arguments)
 
     async def work(session: Session) -> None:
         key = await _find(session.client, arguments.key, _LIVING)

@@ -5,24 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cfos_cloud.operator_tool.errors import BadUsage, ToolError
+from cfos_cloud.operator_tool.errors import ToolError
 
 
-def check_can_ask(arguments: argparse.Namespace) -> None:
+def may_ask(arguments: argparse.Namespace) -> bool:
     """
-    :raises BadUsage: there is neither ``--yes`` nor a terminal.
+    Whether somebody is there to be asked, and has not said ``--yes``. A script, which
+    has no terminal, means what it says.
     """
-    if not arguments.yes and not sys.stdin.isatty():
-        raise BadUsage("there is no terminal to ask at; --yes does it without asking")
+    return not arguments.yes and sys.stdin is not None and sys.stdin.isatty()
 
 
 def ask(arguments: argparse.Namespace, question: str, otherwise: str) -> None:
     """
-    Go on if the person says yes, or said ``--yes`` before.
+    Go on if the person at the terminal says yes; see :func:`may_ask`.
 
     :raises ToolError: they do not; its line is ``otherwise``.
     """
-    if arguments.yes:
+    if not may_ask(arguments):
         return
     print(f"{question} (yes/no) ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() != "yes":

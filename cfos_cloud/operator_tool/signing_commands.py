@@ -13,7 +13,7 @@ from cfos_cloud.operator_tool.human import local_time
 from cfos_cloud.operator_tool.key_text import number_of_keys
 from cfos_cloud.operator_tool.options import Session, Work, add_action
 from cfos_cloud.operator_tool.output import text
-from cfos_cloud.operator_tool.questions import ask, check_can_ask
+from cfos_cloud.operator_tool.questions import ask
 from cfos_cloud.operator_tool.table import Column
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ def rotate(arguments: argparse.Namespace) -> Work:
 
 
 def drop(arguments: argparse.Namespace) -> Work:
-    check_can_ask(arguments)
 
     async def work(session: Session) -> None:
         kid = arguments.kid

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from cfos_cloud.cloud_id import fold
 from cfos_cloud.operator_tool.api import Object
-from cfos_cloud.operator_tool.errors import BadUsage, ToolError
+from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.human import local_time, size
 from cfos_cloud.operator_tool.options import Session, Work, add_action, cloud_id_of
 from cfos_cloud.operator_tool.output import text
 from cfos_cloud.operator_tool.passwords import secret_from
+from cfos_cloud.operator_tool.questions import may_ask
 from cfos_cloud.operator_tool.table import Column
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def disconnect(arguments: argparse.Namespace) -> Work:
 
 def remove(arguments: argparse.Namespace) -> Work:
     cloud_id = cloud_id_of(arguments)
-    if not arguments.yes:
+    if may_ask(arguments):
         _confirm_removal(cloud_id)
 
     async def work(session: Session) -> None:
@@ -195,8 +196,6 @@ def _credentials(system: Object) -> list[str]:
 
 
 def _confirm_removal(cloud_id: str) -> None:
-    if not sys.stdin.isatty():
-        raise BadUsage("there is no terminal to ask at; --yes removes without asking")
     print(
         f"Remove {cloud_id}? Type its Cloud ID: ", end="", file=sys.stderr, flush=True
     )

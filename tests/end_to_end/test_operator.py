@@ -70,7 +70,7 @@ class ToolTests(EndToEndTestCase):
             (("add", self.cloud_id.upper()), 1, "already"),
             (("show", "Nobody"), 1, "Nobody"),
             (("add", "-x-"), 2, ""),
-            (("remove", self.cloud_id), 2, "--yes"),
+            (("remove", "Nobody"), 1, "Nobody"),
         ):
             done = self.server.tool("system", *arguments)
             self.assertEqual(done.returncode, status, done.stderr)

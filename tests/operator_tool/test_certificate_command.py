@@ -206,10 +206,13 @@ class SeveralTests(CertificateCommandCase):
         line = self.refusal("certificates", "remove", "a.example")
         self.assertIn("is not removed", line)
         self.assertEqual(self.tls.certificates, (made,))
-        arguments = parse("certificates", "remove", "a.example")
-        self.patch(sys, "stdin", io.StringIO())
-        error = self.assertRaises(BadUsage, arguments.prepare, arguments)
-        self.assertIn("--yes", str(error))
+
+    def test_a_script_is_not_asked(self) -> None:
+        self.import_for("a.example")
+        self.import_for("b.example")
+        self.patch(sys, "stdin", io.StringIO("no\n"))
+        self.output("certificates", "remove", "b.example")
+        self.assertEqual(len(self.tls.certificates), 1)
 
 
 class FileTests(CertificateCommandCase):

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from cfos_cloud.keys.key import KeyState
 from cfos_cloud.operator_tool import commands
 from cfos_cloud.operator_tool.credentials import Credentials
-from cfos_cloud.operator_tool.errors import BadUsage, ToolError
+from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.operator_tool.output import Output
 from tests.operator_tool.support import CommandCase, Terminal, parse
 from tests.web.cloud_keys import key_resources
@@ -176,12 +176,11 @@ class RevokeTests(KeyCase):
         self.assertIs(self.state(made["id"]), KeyState.REVOKED)
         self.assertIn(f"Revoke monitoring (api, {made['id']})?", self.stderr.getvalue())
 
-    def test_where_nobody_can_be_asked_it_has_to_be_told(self) -> None:
-        self.patch(sys, "stdin", io.StringIO("yes\n"))
-        for words in (("revoke", "x"), ("drop-signing", "x")):
-            arguments = parse("key", *words)
-            error = self.assertRaises(BadUsage, arguments.prepare, arguments)
-            self.assertIn("--yes", str(error))
+    def test_a_script_is_not_asked(self) -> None:
+        made = self.create()
+        self.patch(sys, "stdin", io.StringIO("no\n"))
+        self.output("key", "revoke", made["id"])
+        self.assertIs(self.state(made["id"]), KeyState.REVOKED)
 
     def test_json_says_which(self) -> None:
         made = self.create()

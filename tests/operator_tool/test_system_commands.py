@@ -12,7 +12,7 @@ from twisted.web.server import Request
 
 from cfos_cloud.cloud_password import is_generated
 from cfos_cloud.operator_tool import client as client_module
-from cfos_cloud.operator_tool.errors import BadUsage, ToolError
+from cfos_cloud.operator_tool.errors import ToolError
 from cfos_cloud.registry import EventFilter
 from cfos_cloud.tunnel.exchange import Presence
 from tests.operator_tool.support import CommandCase, Terminal, parse
@@ -198,11 +198,12 @@ class CommandTests(CommandCase):
                 self.output("system", "remove", "Garage")
             self.assertEqual(len(self.systems), left)
 
-    def test_without_a_terminal_remove_needs_to_be_told(self) -> None:
-        self.patch(sys, "stdin", io.StringIO("garage\n"))
-        arguments = parse("system", "remove", "Garage")
-        error = self.assertRaises(BadUsage, arguments.prepare, arguments)
-        self.assertIn("--yes", str(error))
+    def test_a_script_is_not_asked(self) -> None:
+        for stdin in (io.StringIO("no\n"), None):
+            self.output("system", "add", "Garage")
+            self.patch(sys, "stdin", stdin)
+            self.output("system", "remove", "Garage")
+            self.assertEqual(len(self.systems), 0)
 
 
 class RefusalTests(CommandCase):
