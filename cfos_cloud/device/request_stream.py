@@ -79,6 +79,7 @@ class RequestStream:
         self._pool = side.pool
         self._clock = clock
         self._grant = grant
+        self._who = (grant.role, grant.user, grant.key)
         self._api_only = grant.key is not None and grant.role == Role.API.value
         self._policy = side.policy
         self._profile = side.profile
@@ -168,7 +169,7 @@ class RequestStream:
         kind = value_of(head.fields, b"content-type") or b""
         if kind[:17].lower() == b"text/event-stream" and relay.upstream is not None:
             self._hold(None)
-            if not self._pool.promote(relay.upstream):
+            if not self._pool.promote(relay.upstream, self._who):
                 return None
         if self._policy is not None:
             if self._policy.doubts(relay.head, head.status):
@@ -257,7 +258,9 @@ class RequestStream:
 
         self._hold(None)
         relay.channel.pause_request()
-        self._claim = Claim(got, failed, long_lived=long_lived, owner=self._grant)
+        self._claim = Claim(
+            got, failed, long_lived=long_lived, owner=self._grant, who=self._who
+        )
         self._pool.claim(self._claim)
 
     def _send(self, relay: TargetRelay, upstream: UpstreamConnection) -> None:

@@ -8,7 +8,7 @@ Ordinary requests queue for at most ``max_connections`` of them. What stays open
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import Protocol as Interface
 
@@ -25,6 +25,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cloud.device.long_lived import LongLived
 from cfos_cloud.relay.upstream import UpstreamConnection
 
 #: Connections for ordinary requests, unless configured.
@@ -60,12 +61,17 @@ class Claim:
         *,
         long_lived: bool,
         owner: object | None = None,
+        who: Hashable = None,
     ) -> None:
-        """:param owner: whose request it is; see :meth:`TargetPool.release`."""
+        """
+        :param owner: by which log-in; see :meth:`TargetPool.release`.
+        :param who: whose request it is; see :class:`LongLived`.
+        """
         self.got = got
         self.failed = failed
         self.long_lived = long_lived
         self.owner = owner
+        self.who = who
         self.cancelled = False
         self.timer: IDelayedCall | None = None
 
@@ -108,7 +114,6 @@ class TargetPool:
         self._endpoint = endpoint
         self._clock = clock
         self._max_connections = max_connections
-        self._max_long_lived = max_long_lived
         self._target_state = target_state
         self.held_by: set[Holder] = set()
         self._waiting: deque[Claim] = deque()
@@ -118,13 +123,12 @@ class TargetPool:
         self._owners: dict[UpstreamConnection, object] = {}
         self._sweep: IDelayedCall | None = None
         self._ordinary = 0
-        self._long_lived: set[UpstreamConnection] = set()
-        self._long_lived_claims = 0
+        self._long_lived = LongLived(max_long_lived)
 
     @property
     def is_used(self) -> bool:
         """Whether it has a connection, or tries to get one."""
-        return bool(self._ordinary or self._long_lived or self._long_lived_claims)
+        return bool(self._ordinary or self._long_lived)
 
     def take_idle(self, owner: object | None = None) -> UpstreamConnection | None:
         """An idle connection for an ordinary request of this owner, the last used."""
@@ -143,11 +147,10 @@ class TargetPool:
     def claim(self, claim: Claim) -> None:
         """Give ``claim`` a connection, now or when there is one."""
         if claim.long_lived:
-            if len(self._long_lived) + self._long_lived_claims >= self._max_long_lived:
+            if self._long_lived.reserve(claim.who):
+                self._connect(claim)
+            else:
                 claim.failed(TargetError.BUSY)
-                return
-            self._long_lived_claims += 1
-            self._connect(claim)
         elif (idle := self.take_idle(claim.owner)) is not None:
             claim.got(idle)
         elif self._ordinary < self._max_connections:
@@ -184,17 +187,17 @@ class TargetPool:
         ):
             holder.make_room()
 
-    def promote(self, upstream: UpstreamConnection) -> bool:
+    def promote(self, upstream: UpstreamConnection, who: Hashable = None) -> bool:
         """
         ``upstream`` stays open (an event stream): count it with its like.
 
+        :param who: see :class:`Claim`.
         :returns: ``False``: there are too many, it must be closed.
         """
         if upstream in self._long_lived:
             return True
-        if len(self._long_lived) + self._long_lived_claims >= self._max_long_lived:
+        if not self._long_lived.add(upstream, who):
             return False
-        self._long_lived.add(upstream)
         self._ordinary -= 1
         self._serve_waiting()
         return True
@@ -236,9 +239,7 @@ class TargetPool:
         """A connection is over (called by itself)."""
         self._idle.pop(upstream, None)
         self._owners.pop(upstream, None)
-        if upstream in self._long_lived:
-            self._long_lived.discard(upstream)
-        else:
+        if not self._long_lived.discard(upstream):
             self._ordinary -= 1
             self._serve_waiting()
 
@@ -288,8 +289,8 @@ class TargetPool:
             if ITCPTransport.providedBy(transport):
                 transport.setTcpNoDelay(True)
             if claim.long_lived:
-                self._long_lived_claims -= 1
-                self._long_lived.add(upstream)
+                self._long_lived.give_back(claim.who)
+                self._long_lived.add(upstream, claim.who)
             if not claim.cancelled:
                 claim.got(upstream)
             elif not claim.long_lived:
@@ -305,7 +306,7 @@ class TargetPool:
             )
             self._target_state(error)
             if claim.long_lived:
-                self._long_lived_claims -= 1
+                self._long_lived.give_back(claim.who)
             else:
                 self._ordinary -= 1
             if not claim.cancelled:

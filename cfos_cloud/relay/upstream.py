@@ -120,6 +120,11 @@ class UpstreamConnection(Protocol):
         if not self.lost:
             self.transport.abortConnection()  # type: ignore[union-attr]
 
+    def drop(self) -> None:
+        """End it for others' sake: its exchange and its owner are told it is lost."""
+        if not self.lost:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+
     def pause_response(self) -> None:
         """Don't read more of the response."""
         if not self.lost and not self._read_ended:

@@ -267,6 +267,24 @@ class LongLivedTests(ForwarderCase):
         self.answer(self.accept())
         self.assertEqual(stream.one().body, b"ok")
 
+    def test_a_user_s_websockets_leave_places_to_others(self) -> None:
+        user = self.preamble(self.grants.issue("user", "cellar", 10_000))
+        theirs = []
+        for _ in range(MAX_LONG_LIVED):
+            theirs.append(self.open(UPGRADE, user))
+            connection = self.accept()
+            connection.send(SWITCHING)
+            self.pump()
+        stream = self.open(UPGRADE)
+        self.assertTrue(connection.wire.aborted)
+        connection.end(clean=False)
+        self.accept().send(SWITCHING)
+        self.pump()
+        self.assertIn(b"101", stream.data)
+        self.assert_reset(theirs[-1])
+        self.assertEqual([each.lost for each in theirs[:-1]], [[]] * (len(theirs) - 1))
+        self.assert_trouble(self.open(UPGRADE, user), 503, b"busy")
+
     def test_an_upgrade_that_is_declined_is_a_response(self) -> None:
         stream = self.open(UPGRADE)
         connection = self.accept()

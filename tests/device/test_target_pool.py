@@ -29,10 +29,18 @@ class Wish(Claim):
     """A claim that notes what became of it."""
 
     def __init__(
-        self, *, long_lived: bool = False, owner: object | None = None
+        self,
+        *,
+        long_lived: bool = False,
+        owner: object | None = None,
+        who: str | None = None,
     ) -> None:
         super().__init__(
-            self.note_got, self.note_failed, long_lived=long_lived, owner=owner
+            self.note_got,
+            self.note_failed,
+            long_lived=long_lived,
+            owner=owner,
+            who=who,
         )
         self.upstream: UpstreamConnection | None = None
         self.error: TargetError | None = None
@@ -57,8 +65,14 @@ class PoolCase(SynchronousTestCase):
         self.states: list[TargetError | None] = []
         self.pool = TargetPool(self.target, self.clock, target_state=self.states.append)
 
-    def claim(self, *, long_lived: bool = False, owner: object | None = None) -> Wish:
-        wish = Wish(long_lived=long_lived, owner=owner)
+    def claim(
+        self,
+        *,
+        long_lived: bool = False,
+        owner: object | None = None,
+        who: str | None = None,
+    ) -> Wish:
+        wish = Wish(long_lived=long_lived, owner=owner, who=who)
         self.pool.claim(wish)
         return wish
 
@@ -367,6 +381,56 @@ class LongLivedTests(PoolCase):
         for _ in range(MAX_LONG_LIVED):
             self.claim(long_lived=True)
         self.assertFalse(self.pool.promote(upstream))
+
+
+class ShareTests(PoolCase):
+    """Of connections that stay open, when all places are taken."""
+
+    def open(self, who: str, count: int = 1) -> list[UpstreamConnection]:
+        found = []
+        for _ in range(count):
+            wish = self.claim(long_lived=True, who=who)
+            self.target.accept()
+            assert wish.upstream is not None
+            found.append(wish.upstream)
+        return found
+
+    def ended(self, connections: list[UpstreamConnection]) -> list[bool]:
+        wires = {each.upstream: each.wire for each in self.target.connections}
+        return [wires[each].aborted for each in connections]
+
+    def test_who_has_most_gives_the_newest_to_who_has_less(self) -> None:
+        theirs = self.open("user", MAX_LONG_LIVED)
+        self.open("admin")
+        self.assertEqual(self.ended(theirs), [False] * (MAX_LONG_LIVED - 1) + [True])
+
+    def test_an_event_stream_gets_a_place_likewise(self) -> None:
+        theirs = self.open("user", MAX_LONG_LIVED)
+        self.assertTrue(self.pool.promote(self.served(), "admin"))
+        self.assertEqual(sum(self.ended(theirs)), 1)
+
+    def test_it_goes_on_until_both_have_as_many(self) -> None:
+        theirs = self.open("user", MAX_LONG_LIVED)
+        self.open("admin", MAX_LONG_LIVED // 2)
+        self.assertEqual(sum(self.ended(theirs)), MAX_LONG_LIVED // 2)
+        for who in ("admin", "user"):
+            self.assertIs(self.claim(long_lived=True, who=who).error, TargetError.BUSY)
+
+    def test_one_that_ends_has_left_its_place_already(self) -> None:
+        theirs = self.open("user", MAX_LONG_LIVED)
+        self.open("admin")
+        self.end(theirs[-1])
+        self.assertIs(self.claim(long_lived=True, who="user").error, TargetError.BUSY)
+
+    def test_nobody_pushes_out_their_own(self) -> None:
+        theirs = self.open("user", MAX_LONG_LIVED)
+        self.assertIs(self.claim(long_lived=True, who="user").error, TargetError.BUSY)
+        self.assertNotIn(True, self.ended(theirs))
+
+    def test_what_is_only_tried_can_not_be_ended(self) -> None:
+        for _ in range(MAX_LONG_LIVED):
+            self.claim(long_lived=True, who="user")
+        self.assertIs(self.claim(long_lived=True, who="admin").error, TargetError.BUSY)
 
 
 class TroubleTests(PoolCase):
