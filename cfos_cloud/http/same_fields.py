@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from cfos_cloud.http.known_fields import MAX_BYTES
 from cfos_cloud.http.message import Field
 
 G = TypeVar("G")
@@ -12,10 +13,10 @@ G = TypeVar("G")
 
 class SameFields(Generic[G]):
     """
-    The last outcome alone. Heads that share one list of fields are the same, of
-    requests but for method and target (:mod:`~cfos_cloud.http.known_fields`,
-    :mod:`~cfos_cloud.http.known_response`); whatever else the outcome follows from has
-    to be given.
+    The last outcome alone, unless it is long. Heads that share one list of fields are
+    the same, of requests but for method and target
+    (:mod:`~cfos_cloud.http.known_fields`, :mod:`~cfos_cloud.http.known_response`);
+    whatever else the outcome follows from has to be given.
     """
 
     __slots__ = ("_fields", "_given", "_made")
@@ -27,7 +28,9 @@ class SameFields(Generic[G]):
 
     def of(self, fields: list[Field], given: G, make: Callable[[], bytes]) -> bytes:
         """What ``make`` gives, or gave for these very fields and an equal ``given``."""
-        if fields is not self._fields or given != self._given:
-            self._made = make()
-            self._fields, self._given = fields, given
-        return self._made
+        if fields is self._fields and given == self._given:
+            return self._made
+        made = make()
+        if len(made) <= MAX_BYTES:
+            self._fields, self._given, self._made = fields, given, made
+        return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cloud.http.known_fields import MAX_BYTES
 from cfos_cloud.http.message import Field
 from cfos_cloud.http.same_fields import SameFields
 
@@ -30,3 +31,8 @@ class SameFieldsTests(SynchronousTestCase):
         self.made(ONE, None, b"first")
         # It may be of a head with a body, whose framing is among what is made.
         self.assertEqual(self.made(list(ONE), None, b"second"), b"second")
+
+    def test_what_is_long_is_not_kept(self) -> None:
+        long = bytes(MAX_BYTES + 1)
+        self.assertEqual(self.made(ONE, None, long), long)
+        self.assertEqual(self.made(ONE, None, b"then"), b"then")
