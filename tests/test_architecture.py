@@ -28,6 +28,7 @@ SANS_IO = (
     "cfos_cloud.secret_files",
     "cfos_cloud.throttle",
     "cfos_cloud.seldom",
+    "cfos_cloud.source_rates",
     "cfos_cloud.hosts",
     "cfos_cloud.languages",
     "cfos_cloud.metrics",

@@ -54,26 +54,6 @@ class SystemDirectory(Interface):
         """The system of a Cloud ID in any case."""
 
 
-def log_error(
-    kind: ErrorKind, error_id: str, client: str, cloud_id: str | None, why: str
-) -> None:
-    """
-    What belongs to an id that somebody is shown.
-
-    :param client: an address.
-    :param cloud_id: of the system that the client is logged in to, or has a key of.
-    :param why: never with a query string in it.
-    """
-    _log.info(
-        "{kind} {id} for {client}, {system}: {why}",
-        kind=kind.slug,
-        id=error_id,
-        client=client,
-        system=cloud_id or "no system",
-        why=why,
-    )
-
-
 class ErrorAnswers:
     """Writes them on channels, whole."""
 
@@ -102,7 +82,7 @@ class ErrorAnswers:
                 name = system.name or access.cloud_id
                 since = system.last_seen if kind is ErrorKind.OFFLINE else None
         cloud_id = None if access is None else access.cloud_id
-        log_error(kind, error_id, client.address, cloud_id, why)
+        self._pages.log.note(kind.slug, error_id, client.address, cloud_id, why)
         repeat = Repeat.of(head.method, head.target)
         answer = self._pages.render(
             GatewayError(kind, error_id, name, since, repeat, language),

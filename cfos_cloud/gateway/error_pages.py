@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
+from time import monotonic
 
+from cfos_cloud.gateway.error_log import ErrorLog
 from cfos_cloud.gateway.error_texts import CHECKS, DETAILS, MISSED, TITLES
 from cfos_cloud.gateway.media_ranges import prefers_json
 from cfos_cloud.languages import choose
@@ -131,11 +133,21 @@ def _utc_now() -> datetime:
 
 
 class ErrorPages:
-    """Renders errors as HTML in the browser's language, or as JSON (RFC 9457)."""
+    """
+    Renders errors as HTML in the browser's language, or as JSON (RFC 9457).
 
-    def __init__(self, pages: Pages, now: Callable[[], datetime] = _utc_now) -> None:
+    :ivar log: to be told of each, with its id.
+    """
+
+    def __init__(
+        self,
+        pages: Pages,
+        now: Callable[[], datetime] = _utc_now,
+        log: ErrorLog | None = None,
+    ) -> None:
         self._pages = pages
         self._now = now
+        self.log = ErrorLog(monotonic) if log is None else log
 
     def render(
         self, error: GatewayError, accept: bytes | None, accept_language: bytes | None

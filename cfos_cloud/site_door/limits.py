@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from cfos_cloud.throttle import Throttle, source_key
+from cfos_cloud.source_rates import Rate, SourceRates
+from cfos_cloud.throttle import source_key
 
 #: Connections at the same time, in all and of one source. A browser opens six.
 MAX_CONNECTIONS = 32
@@ -17,12 +18,8 @@ PER_SECOND = 3
 #: The same for all sources together.
 BURST_OF_ALL = 64
 PER_SECOND_OF_ALL = 12
-#: Sources that are remembered.
-MAX_SOURCES = 2_000
-#: … and those from which somebody came in; the latest.
+#: Sources that are remembered from which somebody came in; the latest.
 MAX_KNOWN = 100
-
-_ALL = ("all",)
 
 
 class HandshakeLimits:
@@ -35,20 +32,8 @@ class HandshakeLimits:
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        # A debt of so many seconds a handshake is just such a limit.
-        self._sources = Throttle(
-            seconds,
-            penalty=1 / PER_SECOND,
-            tolerance=(BURST - 0.5) / PER_SECOND,
-            cap=BURST / PER_SECOND,
-            max_keys=MAX_SOURCES,
-        )
-        self._all = Throttle(
-            seconds,
-            penalty=1 / PER_SECOND_OF_ALL,
-            tolerance=(BURST_OF_ALL - 0.5) / PER_SECOND_OF_ALL,
-            cap=BURST_OF_ALL / PER_SECOND_OF_ALL,
-            max_keys=1,
+        self._rates = SourceRates(
+            seconds, Rate(BURST, PER_SECOND), Rate(BURST_OF_ALL, PER_SECOND_OF_ALL)
         )
         self._known: OrderedDict[str, None] = OrderedDict()
 
@@ -62,13 +47,5 @@ class HandshakeLimits:
 
     def admit(self, client: str) -> bool:
         """Whether ``client``, an address, may begin one now; if so it counts."""
-        key = source_key(client)
-        source = (key,)
-        if self._sources.wait(source) > 0:
-            return False
-        if key not in self._known:
-            if self._all.wait(_ALL) > 0:
-                return False
-            self._all.failed(_ALL)
-        self._sources.failed(source)
-        return True
+        is_known = source_key(client) in self._known
+        return self._rates.admit(client, among_all=not is_known)

@@ -10,7 +10,6 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import MethodNotAllowed
 
 from cfos_cloud.gateway.addresses import without_secrets
-from cfos_cloud.gateway.error_answers import log_error
 from cfos_cloud.gateway.error_pages import (
     ErrorKind,
     ErrorPages,
@@ -127,8 +126,8 @@ def answer_error(
     """An error of ours, as page or JSON; the log has its id."""
     error_id = new_error_id()
     what = b"%b %b" % (request.method, without_secrets(request.uri))
-    log_error(
-        kind,
+    errors.log.note(
+        kind.slug,
         error_id,
         client_address(request),
         getattr(request, "cloud_id", None),
