@@ -161,5 +161,5 @@ class Grants:
         grant.abort_streams()
         try:
             self.on_revoked(grant)
-        except Exception:
+        except Exception:  # it has ended here all the same
             self.log.failure("the end of a grant could not be told")

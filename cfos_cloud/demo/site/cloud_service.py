@@ -117,7 +117,7 @@ class CloudService:
                     self._tell(DeviceStatus(DeviceState.OFF, self._now()))
                 if _asks_for_one(self._wanted) and not self._start(self._wanted):
                     break
-        except Exception:
+        except Exception:  # the site goes on, and so does its next change
             self.log.failure("the cloud service can't follow its settings")
         finally:
             self._again = False
